@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * taskpar.h - run tasks on all cores, wait for many of them at once.
+ *
+ * The umbrella: it includes the headers below and nothing else.  Ten lines
+ * are enough to begin (see README.md); for most programs tpar_map() is all.
+ *
+ *   base.h    error codes, opaque types, deadlines
+ *   pool.h    threads: create, shut down, destroy; NULL is the default pool
+ *   future.h  submit a task; wait for, read, take and cancel its outcome
+ *   gather.h  wait for a whole set, values in order, first failure stops it
+ *   cancel.h  inside a task: have I been asked to stop?
+ */
+#ifndef TASKPAR_H
+#define TASKPAR_H
+
+#include <taskpar/base.h>
+#include <taskpar/cancel.h>
+#include <taskpar/future.h>
+#include <taskpar/gather.h>
+#include <taskpar/pool.h>
+
+#endif

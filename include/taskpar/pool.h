@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.h - the threads that run tasks.
+ *
+ * Wherever a pool is asked for, NULL means: the pool of the calling task, else
+ * the process's default pool, started on first use.  Most programs need no
+ * other.  Pools are independent of each other; a future of one may be waited
+ * for by tasks of another.
+ */
+#ifndef TASKPAR_POOL_H
+#define TASKPAR_POOL_H
+
+#include <stdbool.h>
+#include <taskpar/base.h>
+
+/*
+ * Where a pool gets its memory: futures, values, messages, its own structures.
+ * alloc returns `size` bytes aligned to `align` (a power of two) or NULL; free
+ * gets what alloc returned and the size asked.  Both are called from any
+ * thread at any time, until the last future of the pool is gone.
+ */
+struct tpar_allocator {
+	void *(*alloc)(size_t size, size_t align, void *context);
+	void (*free)(void *memory, size_t size, void *context);
+	void *context;
+};
+
+/*
+ * Called on each thread that runs the pool's tasks, first and last thing.
+ * `index` is 0 .. workers + blocking_limit - 1, and no two live threads of the
+ * pool share one.  It must not wait for tasks.
+ */
+typedef void (*tpar_worker_fn)(unsigned index, void *arg);
+
+/*
+ * All fields but `size` may stay 0: that means the default.
+ *
+ * workers          tasks that run at the same time; 0: TASKPAR_WORKERS if set,
+ *                  else the CPUs this process may use (affinity mask and the
+ *                  quotas of all its cgroups), at least 1.  At most 4096.
+ * blocking_limit   threads that may be added while others wait in a task for
+ *                  tasks that run elsewhere; 0: 256.  It bounds throughput
+ *                  under such waits, never liveness.  At most 16384.
+ * stack_size       bytes of each thread's stack; 0: 8 MiB.  At least 128 KiB.
+ * queue_limit      tasks submitted from outside the pool that have not begun;
+ *                  beyond it a submit gives TPAR_EAGAIN; 0: no limit.
+ * own_threads_only true: only this pool's threads run its tasks.  A task of
+ *                  another pool that waits for one of them then blocks its
+ *                  thread instead of running it in place.
+ * pin              true: worker i is bound to the i-th CPU of the process's
+ *                  affinity mask.  Hurts on a shared machine.
+ * name             threads are called "<name>/<index>", cut to 15 bytes; NULL:
+ *                  "taskpar".  Not copied: a string literal.
+ * on_worker_start, on_worker_stop, hook_arg   see tpar_worker_fn.
+ * allocator        copied; both functions or neither must be given.
+ */
+struct tpar_pool_config {
+	size_t size;
+	unsigned workers;
+	unsigned blocking_limit;
+	size_t stack_size;
+	size_t queue_limit;
+	bool own_threads_only;
+	bool pin;
+	const char *name;
+	tpar_worker_fn on_worker_start;
+	tpar_worker_fn on_worker_stop;
+	void *hook_arg;
+	struct tpar_allocator allocator;
+};
+
+#define TPAR_POOL_CONFIG_INIT                                                  \
+	{                                                                      \
+		sizeof(struct tpar_pool_config), 0, 0, 0, 0, false, false,     \
+			NULL, NULL, NULL, NULL, { NULL, NULL, NULL }           \
+	}
+
+enum tpar_shutdown {
+	TPAR_DRAIN = 0, /* what was accepted still runs */
+	TPAR_CANCEL = 1 /* what has not begun never runs; the rest is asked to stop */
+};
+
+/**
+ * tpar_pool_create - start a pool of worker threads.
+ *
+ * All or nothing: if one thread cannot be started, those that were are gone
+ * again when the call returns.  Workers block all signals but the synchronous
+ * ones (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP).
+ *
+ * Shapes:    config may be NULL: all defaults.
+ * Ownership: *pool is the caller's, until tpar_pool_destroy().
+ * Threads:   any.
+ * Errors:    TPAR_EINVAL (pool NULL; config of a wrong size or with a value out
+ *            of range, which tpar_error_detail() names; TASKPAR_WORKERS not a
+ *            number in 1..4096), TPAR_ENOMEM, TPAR_EAGAIN (a thread could not
+ *            be started).  On error *pool is untouched.
+ * Source:    ThreadPoolExecutor, tbb::task_arena; sized like tokio's runtime.
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_pool_create(tpar_pool **pool, const struct tpar_pool_config *config);
+
+/**
+ * tpar_pool_shutdown - end a pool's work; no submit is accepted from then on.
+ *
+ * TPAR_DRAIN runs what was accepted; tasks that are running may still submit
+ * until the pool has run dry.  TPAR_CANCEL refuses every submit, ends what has
+ * not begun as cancelled and asks what runs to stop.  Either way the call
+ * returns TPAR_OK once no task of the pool is queued or running; until then
+ * it may be called again, with another deadline or to cancel after draining.
+ *
+ * Units:     deadline_ns, see base.h; TPAR_NOW only begins the shutdown.
+ * Threads:   any but the pool's own tasks; several may wait at once.
+ * Errors:    TPAR_EINVAL (unknown `how`), TPAR_ETIMEDOUT (tasks are left; the
+ *            shutdown goes on), TPAR_EDEADLK (called from a task of the pool),
+ *            TPAR_ESTOPPED (the calling task was asked to stop).
+ *            A default pool that was never started: TPAR_OK.
+ * Source:    ExecutorService.shutdown + awaitTermination.
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_pool_shutdown(tpar_pool *pool, enum tpar_shutdown how,
+		   int64_t deadline_ns);
+
+/**
+ * tpar_pool_destroy - drain a pool, join its threads and free it.
+ *
+ * Futures live on: their values, codes and messages can be read, taken and
+ * released afterwards.
+ *
+ * Shapes:    NULL is the default pool, also when called from a task; if it was
+ *            never started, nothing is done.  The next use starts a new one.
+ * Threads:   any but the pool's own tasks, once, and no call that names this
+ *            pool may overlap it.
+ * Errors:    TPAR_EDEADLK (called from a task of the pool; nothing is changed).
+ * Since:     0.1
+ */
+TPAR_API enum tpar_err tpar_pool_destroy(tpar_pool *pool);
+
+/**
+ * tpar_pool_workers - how many tasks the pool runs at the same time.
+ *
+ * Shapes:  NULL: the pool of the calling task or the default pool, which is
+ *          started by this call; 0 if it cannot be.
+ * Threads: any.
+ * Since:   0.1
+ */
+TPAR_API unsigned tpar_pool_workers(tpar_pool *pool);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * atomics.h - the only includer of <stdatomic.h>.
+ *
+ * Every access says its order.  Data is published by release stores and read
+ * through acquire loads; where a store must be ordered before a later load of
+ * another variable (the Dekker pairs of doc/ORDER.md) both are seq_cst.  There
+ * is no fence anywhere: ThreadSanitizer does not understand them.
+ */
+#ifndef TPI_ATOMICS_H
+#define TPI_ATOMICS_H
+
+#include <stdatomic.h>
+
+#define tpi_load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)
+#define tpi_store_relaxed(p, v)                                                \
+	atomic_store_explicit((p), (v), memory_order_relaxed)
+
+/* Tells the processor that this is a waiting loop. */
+static inline void
+tpi_cpu_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base.h - what every private file needs: cache line, branch hints, types.
+ */
+#ifndef TPI_BASE_H
+#define TPI_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Two lines: the hardware prefetches them in pairs. */
+#define TPI_CACHELINE 128
+
+#if defined(__GNUC__)
+#define TPI_LIKELY(x) __builtin_expect(!!(x), 1)
+#define TPI_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define TPI_NOINLINE __attribute__((noinline))
+#define TPI_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define TPI_LIKELY(x) (x)
+#define TPI_UNLIKELY(x) (x)
+#define TPI_NOINLINE
+#define TPI_PREFETCH(p) ((void)(p))
+#endif
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define TPI_SANITIZED 1
+#else
+#define TPI_SANITIZED 0
+#endif
+
+#define TPI_CONTAINER(ptr, type, member)                                       \
+	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+
+#endif

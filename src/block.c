@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * block.c - the end of a wait: sleeping, and what is looked at before and
+ * between: a cycle, a cancel, the deadline, whether threads are used up.
+ */
+#include "config.h"
+
+#include "block.h"
+#include "cancel.h"
+#include "clock.h"
+#include "cycle.h"
+#include "parker.h"
+#include "pool.h"
+#include "worker.h"
+
+#include <time.h>
+
+/* Has the calling task been asked to stop?  Then so is its set, once. */
+void
+tpi_block_check_stop(struct tpi_frame *frame)
+{
+	if (frame->task != NULL && tpi_cancel_requested(frame->task) &&
+	    tpi_frame_elect(frame, TPI_STOPPED) &&
+	    frame->kind != TPI_WAIT_ONLY) {
+		tpi_cancel_members(frame);
+	}
+}
+
+/* Takes the frame off members that lead back to the calling task. */
+static void
+give_up_cycles(struct tpi_wait *wait)
+{
+	struct tpi_frame *frame = wait->frame;
+	size_t removed = 0;
+	size_t i;
+
+	for (i = 0; i < frame->n; i++) {
+		if (tpi_state_peek(&frame->f[i]->state) == TPI_RUNNING &&
+		    tpi_cycle_find(frame->task, frame->f[i])) {
+			removed += tpi_frame_unregister(frame, frame->f[i]);
+		}
+	}
+	if (removed > 0) {
+		wait->given_up = true;
+		(void)tpi_frame_take_off(frame, (int64_t)removed);
+	}
+}
+
+/* Before the first sleep: does a member wait for the calling task? */
+void
+tpi_block_check_cycles(struct tpi_wait *wait)
+{
+	struct tpi_frame *frame = wait->frame;
+	size_t i;
+
+	if (frame->task == NULL || frame->timed) {
+		return;
+	}
+	for (i = wait->cursor; i < frame->n; i++) {
+		if (tpi_state_peek(&frame->f[i]->state) == TPI_RUNNING &&
+		    tpi_cycle_find(frame->task, frame->f[i])) {
+			break;
+		}
+	}
+	if (i == frame->n) {
+		return;
+	}
+	if (tpi_frame_elect(frame, TPI_DEADLOCKED) &&
+	    frame->kind != TPI_WAIT_ONLY) {
+		tpi_cancel_members(frame);
+	}
+	if (frame->kind != TPI_WAIT_ONLY) {
+		give_up_cycles(wait);
+	}
+}
+
+/* Threads are used up: members that nobody can begin are cancelled. */
+void
+tpi_block_check_starved(struct tpi_wait *wait)
+{
+	struct tpi_frame *frame = wait->frame;
+	struct tpi_worker *w = wait->worker;
+	bool run = tpi_help_stack_left(w);
+	size_t i;
+
+	if (tpi_park_can_run(w->pool)) {
+		return;
+	}
+	for (i = 0; i < frame->n; i++) {
+		struct tpar_future *f = frame->f[i];
+
+		if (tpi_state_peek(&f->state) != TPI_PENDING ||
+		    !tpi_future_claim(f)) {
+			continue;
+		}
+		if (run && tpi_help_may_run(w, f)) {
+			tpi_worker_run(f);
+			continue;
+		}
+		(void)tpi_frame_elect(frame, TPI_USED_UP);
+		tpi_future_end_cancelled(f);
+	}
+}
+
+/* A wait that leaves its members alone and has a cause to end early. */
+bool
+tpi_block_ends_early(struct tpi_frame *frame)
+{
+	return frame->kind == TPI_WAIT_ONLY && tpi_frame_cause(frame) != 0 &&
+	       tpi_frame_cause(frame) != TPI_USED_UP;
+}
+
+void
+tpi_block_check_deadline(struct tpi_wait *wait)
+{
+	if (wait->deadline_ns == 0 || !tpi_clock_passed(wait->deadline_ns)) {
+		return;
+	}
+	if (tpi_frame_elect(wait->frame, TPI_TIMED_OUT) &&
+	    wait->frame->kind != TPI_WAIT_ONLY) {
+		tpi_cancel_members(wait->frame);
+	}
+	wait->deadline_ns = 0;
+}
+
+/* Without a parker: there was no memory for one. */
+void
+tpi_block_nap(void)
+{
+	struct timespec ms = { 0, 1000000 };
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ms, NULL);
+}
+
+/*
+ * Sleeps until all members have been taken off, or the wait ends early.
+ * ENDS: tpi_frame_signal() takes the last one off and wakes the parker; a
+ * cancel elects a cause and wakes it; or the deadline comes.
+ */
+void
+tpi_block_sleep(struct tpi_wait *wait)
+{
+	struct tpi_frame *frame = wait->frame;
+	struct tpi_worker *w = wait->worker;
+	bool starved = w != NULL && !tpi_park_block(w);
+
+	while (!tpi_frame_complete(frame)) {
+		tpi_block_check_stop(frame);
+		tpi_block_check_deadline(wait);
+		if (tpi_block_ends_early(frame)) {
+			break;
+		}
+		if (starved || (w != NULL && wait->left_pending)) {
+			tpi_block_check_starved(wait);
+		}
+		if (tpi_frame_complete(frame)) {
+			break;
+		}
+		if (frame->parker == NULL) {
+			tpi_block_nap();
+		} else {
+			(void)tpi_parker_park(frame->parker, wait->deadline_ns);
+		}
+		starved = false;
+	}
+	if (w != NULL) {
+		tpi_park_unblock(w);
+	}
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cancel.h - asking tasks to stop, one or a whole set, and what they wait for.
+ */
+#ifndef TPI_CANCEL_H
+#define TPI_CANCEL_H
+
+#include "base.h"
+
+struct tpar_future;
+struct tpi_frame;
+
+/*
+ * Ends a PENDING future as cancelled; asks a RUNNING one to stop, and passes
+ * that down to what its task waits for in a gather.  The caller holds f.
+ * false: it had ended.
+ */
+bool tpi_cancel(struct tpar_future *f);
+
+/* Cancels all members of a frame that the caller owns or has pinned. */
+void tpi_cancel_members(struct tpi_frame *frame);
+
+/* Has this task been asked to stop, itself or with its whole pool? */
+bool tpi_cancel_requested(struct tpar_future *task);
+
+/* What the calling task said with tpar_fail() no longer counts. */
+void tpi_cancel_forget_message(void);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * die.c - prints where an invariant broke and aborts.  The one place where the
+ * library writes to stderr unasked: nothing after it can be trusted.
+ */
+#include "config.h"
+
+#include "die.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+tpi_die(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "libtaskpar: %s:%d: broken invariant: %s\n", file, line,
+		what);
+	abort();
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * failure.h - filling in why a call did not succeed.
+ */
+#ifndef TPI_FAILURE_H
+#define TPI_FAILURE_H
+
+#include "base.h"
+
+#include <taskpar/gather.h>
+
+/* No member is to blame; why may be NULL. */
+void tpi_failure_of_call(struct tpar_failure *why, enum tpar_err err);
+
+/*
+ * A member that has ended, failed or cancelled, at `index`.  Returns
+ * TPAR_EFAILED or TPAR_ECANCELED.
+ */
+enum tpar_err tpi_failure_of_member(struct tpar_failure *why, tpar_future *f,
+				    size_t index);
+
+#endif

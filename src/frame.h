@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frame.h - a wait under way: one structure on the waiter's stack for the whole
+ * set, with one countdown.
+ *
+ * A waiter registers with each member that has not ended.  Where it is the
+ * first, the frame itself stands in the member's list, and as its `next` is
+ * always NULL it can be the tail of any number of lists at once.  Otherwise a
+ * node of its own does.
+ *
+ * `left` starts at n + 1.  Each member is taken off once: by whoever ends it, if
+ * it was registered; else by the owner, who counts in `own` what he saw ended
+ * or ended himself, and takes all that and the 1 off at the end.  Who takes off
+ * the last one wakes the owner.  RELEASE POINT: the frame is gone from then on;
+ * what is needed (the parker) is read before.
+ *
+ * While the frame of a task is published (task->cur), others may pin it (pins)
+ * to help (wait.c), to pass a cancel down (cancel.c) or to look for a cycle.
+ * The owner unpublishes it and waits for the pins before he returns.
+ * Proofs: doc/ORDER.md#frame; model: tests/model/help.c, gather.c.
+ */
+#ifndef TPI_FRAME_H
+#define TPI_FRAME_H
+
+#include "atomics.h"
+#include "base.h"
+#include "future.h"
+
+struct tpi_parker;
+
+struct tpi_waiter {
+	_Alignas(TPI_WAITER_ALIGN) struct tpi_waiter *next; /* [F3] */
+	struct tpi_frame *frame;
+};
+
+enum tpi_wait_kind {
+	TPI_WAIT_ONLY,	  /* leaves the members alone; may end early */
+	TPI_WAIT_SETTLED, /* until all have ended; a stop cancels them */
+	TPI_WAIT_GATHER	  /* and so does the first that is not done */
+};
+
+/* cause: 0, the member that was to blame, or one of these */
+enum { TPI_STOPPED = 1, TPI_TIMED_OUT = 2, TPI_DEADLOCKED = 3, TPI_USED_UP = 4 };
+
+struct tpi_frame {
+	struct tpi_waiter self; /* next is always NULL */
+	_Atomic int64_t left;	/* [a:G1] */
+	_Atomic uintptr_t cause; /* [a:G4] elected once */
+	_Atomic int64_t back;	/* [h] helpers claim from here down */
+	_Atomic uintptr_t owner; /* [h] the thread that counts in own, or 0 */
+	struct tpi_parker *parker;   /* [c] */
+	tpar_future *const *f;	     /* [c] */
+	size_t n;		     /* [c] */
+	size_t own;		     /* [o] */
+	enum tpi_wait_kind kind;     /* [c] */
+	struct tpi_nodes *nodes;     /* [o] beyond the spare one */
+	struct tpar_future *task;    /* [c] whose wait it is; NULL outside */
+	struct tpi_frame *outer;     /* [o] what task->cur was before */
+	struct tpi_waiter spare;     /* [o] the first node */
+	bool spare_used;	     /* [o] */
+	bool timed;		     /* [c] ends by itself: no edge of a cycle */
+};
+
+/* The first to call it decides the cause.  true: it was this call. */
+static inline bool
+tpi_frame_elect(struct tpi_frame *frame, uintptr_t cause)
+{
+	uintptr_t none = 0;
+
+	/* ORDER G4 acq_rel -- tpi_frame_cause(): the cause, then the sweep. */
+	return atomic_compare_exchange_strong_explicit(
+		&frame->cause, &none, cause, memory_order_acq_rel,
+		memory_order_relaxed);
+}
+
+static inline uintptr_t
+tpi_frame_cause(struct tpi_frame *frame)
+{
+	/* ORDER G4 acquire -- tpi_frame_elect() */
+	return atomic_load_explicit(&frame->cause, memory_order_acquire);
+}
+
+/* Have all members been taken off? */
+static inline bool
+tpi_frame_complete(struct tpi_frame *frame)
+{
+	/* ORDER G1 acquire <- tpi_frame_take_off(): how they ended. */
+	return atomic_load_explicit(&frame->left, memory_order_acquire) == 0;
+}
+
+/* Takes k members off.  true: they were the last.  RELEASE POINT: frame. */
+static inline bool
+tpi_frame_take_off(struct tpi_frame *frame, int64_t k)
+{
+	/* ORDER G1 acq_rel -> tpi_frame_complete(): the members' ends. */
+	return atomic_fetch_sub_explicit(&frame->left, k,
+					 memory_order_acq_rel) == k;
+}
+
+/* Shows the frame to others as what `task` waits in. */
+static inline void
+tpi_frame_publish(struct tpi_frame *frame, struct tpar_future *task)
+{
+	/*
+	 * ORDER G2 seq_cst -> tpi_frame_pin(): the frame's fields.
+	 * ORDER G3 seq_cst -- tpi_state_request_stop(): publish, then see
+	 * whether the task was asked to stop.
+	 */
+	atomic_store_explicit(&task->cur, frame, memory_order_seq_cst);
+}
+
+/*
+ * ENDS: each pin is held for a bounded number of steps, and no new one finds
+ * this frame.  The caller loops until it is true.
+ */
+static inline bool
+tpi_frame_unpinned(struct tpar_future *task)
+{
+	/* ORDER G2 seq_cst <- tpi_frame_unpin(): nobody reads it any more. */
+	return atomic_load_explicit(&task->pins, memory_order_seq_cst) == 0;
+}
+
+/* Shows what the task waited in before, or nothing. */
+static inline void
+tpi_frame_unpublish(struct tpi_frame *frame, struct tpar_future *task)
+{
+	/* ORDER G2 seq_cst -- tpi_frame_pin(): hide it, then see the pins. */
+	atomic_store_explicit(&task->cur, frame->outer, memory_order_seq_cst);
+}
+
+/*
+ * The frame that the task waits in, which stays there until tpi_frame_unpin();
+ * or NULL, and there is nothing to unpin.  The caller holds the task.
+ */
+static inline struct tpi_frame *
+tpi_frame_pin(struct tpar_future *task)
+{
+	struct tpi_frame *frame;
+
+	/* ORDER G2 seq_cst -- tpi_frame_unpublish(): pin, then see cur. */
+	atomic_fetch_add_explicit(&task->pins, 1, memory_order_seq_cst);
+	/* ORDER G2 G3 seq_cst <- tpi_frame_publish() */
+	frame = atomic_load_explicit(&task->cur, memory_order_seq_cst);
+	if (frame == NULL) {
+		/* ORDER G2 release -> tpi_frame_unpinned() */
+		atomic_fetch_sub_explicit(&task->pins, 1, memory_order_release);
+	}
+	return frame;
+}
+
+static inline void
+tpi_frame_unpin(struct tpar_future *task)
+{
+	/* ORDER G2 release -> tpi_frame_unpinned(): all reads of the frame. */
+	atomic_fetch_sub_explicit(&task->pins, 1, memory_order_release);
+}
+
+enum tpi_registered { TPI_REGISTERED, TPI_HAD_ENDED, TPI_NO_MEMORY };
+
+/* Fills a frame; it is not visible to anybody yet. */
+void tpi_frame_init(struct tpi_frame *frame, enum tpi_wait_kind kind,
+		    tpar_future *const *f, size_t n);
+
+/* Frees the nodes.  Nobody may see the frame any more. */
+void tpi_frame_fini(struct tpi_frame *frame);
+
+/* Owner only. */
+enum tpi_registered tpi_frame_register(struct tpi_frame *frame,
+				       struct tpar_future *f);
+
+/*
+ * Takes the frame off f's list of waiters.  Returns how often it was there: so
+ * many members nobody else will take off.  Owner only.
+ */
+size_t tpi_frame_unregister(struct tpi_frame *frame, struct tpar_future *f);
+
+/* Waits until nobody edits the list of f, which has ended with REMOVAL set. */
+void tpi_frame_await_removal(struct tpar_future *f);
+
+/*
+ * Tells one waiter that `f` has ended, `bad` if not as done; the waiter is gone
+ * from then on.
+ */
+void tpi_frame_signal(struct tpi_frame *frame, struct tpar_future *f, bool bad);
+
+#endif

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * future.c - making, holding, ending and reading futures.
+ *
+ * The value of a future with a drop function belongs to whoever sets TAKEN; the
+ * two that may have to drop it, the last handle's holder and the one who ends
+ * the task after that, each look at what the other writes first (F5).
+ */
+#include "config.h"
+
+#include "frame.h"
+#include "future.h"
+#include "thread.h"
+
+#include <taskpar/base.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define VALUE_SIZE_MAX ((size_t)1 << 30)
+#define SMALL_OFFSET offsetof(struct tpar_future, small)
+
+bool
+tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
+{
+	size_t align = task->value_align ? task->value_align : TPI_INLINE_VALUE;
+	size_t offset = SMALL_OFFSET;
+	unsigned class = 0;
+
+	if (task->value_size > VALUE_SIZE_MAX || align > TPAR_ALIGN_MAX ||
+	    (align & (align - 1)) != 0) {
+		return false;
+	}
+	if (align > TPI_INLINE_VALUE) {
+		offset = (sizeof(struct tpar_future) + align - 1) / align * align;
+	}
+	shape->value_size = (uint32_t)task->value_size;
+	shape->value_offset = (uint16_t)offset;
+	shape->block_size = offset + task->value_size;
+	shape->block_align = align > TPI_CACHELINE ? align : TPI_CACHELINE;
+	while (class < TPI_CLASSES && shape->block_size > TPI_CLASS_SIZE(class)) {
+		class++;
+	}
+	if (align > TPI_CACHELINE) {
+		class = TPI_CLASS_LARGE;
+	}
+	shape->flags = (uint8_t)(class << TPI_F_CLASS_SHIFT);
+	if (task->drop_value != NULL) {
+		shape->flags |= TPI_F_DROP_VALUE;
+	}
+	if (task->drop_arg != NULL) {
+		shape->flags |= TPI_F_DROP_ARG;
+	}
+	if ((task->flags & TPAR_NO_INLINE) != 0) {
+		shape->flags |= TPI_F_NO_INLINE;
+	}
+	return true;
+}
+
+static struct tpar_future *
+get_block(struct tpi_heap *heap, const struct tpi_shape *shape)
+{
+	unsigned class = shape->flags >> TPI_F_CLASS_SHIFT;
+	struct tpi_link *link;
+
+	if (TPI_UNLIKELY(class == TPI_CLASS_LARGE)) {
+		return tpi_heap_get_large(heap, shape->block_size,
+					  shape->block_align);
+	}
+	link = heap->free[class];
+	if (TPI_UNLIKELY(link == NULL)) {
+		return tpi_heap_get_slow(heap, class);
+	}
+	heap->free[class] = tpi_load_relaxed(&link->next);
+	return tpi_future_of_link(link);
+}
+
+struct tpar_future *
+tpi_future_create(struct tpi_heap *heap, const struct tpi_shape *shape,
+		  const struct tpar_task *task, struct tpi_intake *intake,
+		  bool handle)
+{
+	struct tpar_future *f = get_block(heap, shape);
+
+	if (TPI_UNLIKELY(f == NULL)) {
+		return NULL;
+	}
+	tpi_state_init(&f->state);
+	tpi_store_relaxed(&f->holds, handle ? TPI_MEMREF + TPI_HANDLE
+					    : TPI_MEMREF);
+	f->value_size = shape->value_size;
+	f->value_offset = shape->value_offset;
+	f->flags = shape->flags;
+	f->has_message = 0;
+	f->fn = task->fn;
+	f->arg = task->arg;
+	f->site = task->site;
+	f->name = task->name;
+	f->intake = intake;
+	if ((shape->flags & (TPI_F_DROP_VALUE | TPI_F_DROP_ARG)) != 0) {
+		f->drop_value = task->drop_value;
+		f->drop_arg = task->drop_arg;
+	}
+	return f;
+}
+
+static void
+free_block(struct tpi_heap *own, struct tpar_future *f)
+{
+	tpi_heap_put(own, f, (size_t)f->value_offset + f->value_size);
+}
+
+void
+tpi_future_discard(struct tpi_heap *own, struct tpar_future *f)
+{
+	free_block(own, f);
+}
+
+/* Drops the value unless somebody took it; the caller knows f is alive. */
+static void
+drop_value(struct tpar_future *f, uintptr_t word)
+{
+	if ((f->flags & TPI_F_DROP_VALUE) != 0 &&
+	    tpi_state_phase(word) == TPI_ENDED && !tpi_state_is_bad(word) &&
+	    tpi_state_take(&f->state)) {
+		f->drop_value(tpi_future_payload(f));
+	}
+}
+
+/* Nobody holds it any more: drops what it still owns. */
+static void
+clean(struct tpar_future *f)
+{
+	if (TPI_UNLIKELY((f->flags & TPI_F_DROP_VALUE) != 0)) {
+		drop_value(f, tpi_state_get(&f->state));
+	}
+	if (TPI_UNLIKELY(f->has_message)) {
+		tpi_arena_free(f->home->arena, f->arg, strlen(f->arg) + 1);
+	}
+}
+
+/* true: the caller was the last holder and disposes of the future. */
+static bool
+let_go(struct tpar_future *f, uint64_t hold)
+{
+	/* ORDER F7 acquire <- let_go(): what the other holders did. */
+	if (atomic_load_explicit(&f->holds, memory_order_acquire) == hold) {
+		return true;
+	}
+	/* ORDER F7 acq_rel -> let_go() */
+	return atomic_fetch_sub_explicit(&f->holds, hold,
+					 memory_order_acq_rel) == hold;
+}
+
+void
+tpi_future_release(struct tpar_future *f)
+{
+	if (let_go(f, TPI_MEMREF)) {
+		clean(f);
+		free_block(tpi_thread_self.heap, f);
+	}
+}
+
+/*
+ * Gives up a handle.  true: nobody holds the future any more, it has been
+ * cleaned and the caller frees its block.
+ */
+static bool
+release_handle(struct tpar_future *f)
+{
+	uint64_t before;
+
+	if ((f->flags & TPI_F_DROP_VALUE) == 0) {
+		if (!let_go(f, TPI_HANDLE)) {
+			return false;
+		}
+		clean(f);
+		return true;
+	}
+	/* The handle becomes a reference, so that f can still be looked at. */
+	/* ORDER F5 seq_cst -- tpi_future_end(): give up, then see the state. */
+	before = atomic_fetch_add_explicit(&f->holds, TPI_MEMREF - TPI_HANDLE,
+					   memory_order_seq_cst);
+	if (TPI_HANDLES(before) == 1) {
+		/* ORDER F5 seq_cst -- tpi_future_end() */
+		drop_value(f, atomic_load_explicit(&f->state.word,
+						   memory_order_seq_cst));
+	}
+	if (!let_go(f, TPI_MEMREF)) {
+		return false;
+	}
+	clean(f);
+	return true;
+}
+
+void
+tpar_future_unref(tpar_future *f)
+{
+	if (f != NULL && release_handle(f)) {
+		free_block(tpi_thread_self.heap, f);
+	}
+}
+
+/* Blocks of one home on their way back. */
+struct chain {
+	struct tpi_heap *home;
+	struct tpi_link *first;
+	struct tpi_link *last;
+	size_t n;
+};
+
+static void
+flush(struct chain *chain)
+{
+	if (chain->n > 0) {
+		tpi_heap_put_chain(chain->home, chain->first, chain->last,
+				   chain->n);
+		chain->n = 0;
+	}
+}
+
+void
+tpar_future_unref_all(tpar_future **f, size_t n)
+{
+	struct tpi_heap *own = tpi_thread_self.heap;
+	struct chain chain = { NULL, NULL, NULL, 0 };
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct tpar_future *one = f[i];
+
+		if (i + 8 < n && f[i + 8] != NULL) {
+			TPI_PREFETCH(&f[i + 8]->state);
+		}
+		if (one == NULL) {
+			continue;
+		}
+		f[i] = NULL;
+		if (!release_handle(one)) {
+			continue;
+		}
+		if (one->home == own ||
+		    tpi_future_class(one) == TPI_CLASS_LARGE) {
+			free_block(own, one);
+			continue;
+		}
+		if (chain.n == 0 || chain.home != one->home) {
+			flush(&chain);
+			chain.home = one->home;
+			chain.last = &one->link;
+		} else {
+			tpi_store_relaxed(&one->link.next, chain.first);
+		}
+		chain.first = &one->link;
+		chain.n++;
+	}
+	flush(&chain);
+}
+
+tpar_future *
+tpar_future_ref(tpar_future *f)
+{
+	atomic_fetch_add_explicit(&f->holds, TPI_HANDLE, memory_order_relaxed);
+	return f;
+}
+
+bool
+tpi_future_claim(struct tpar_future *f)
+{
+	if (!tpi_state_claim(&f->state)) {
+		return false;
+	}
+	if (TPI_UNLIKELY((f->flags & TPI_F_COUNTED) != 0)) {
+		tpi_intake_return(f->intake, 1);
+	}
+	return true;
+}
+
+/* RELEASE POINT: f, for a caller that holds no reference to it. */
+static void
+finish(struct tpar_future *f, unsigned outcome)
+{
+	bool drops = (f->flags & TPI_F_DROP_VALUE) != 0;
+	uintptr_t before = tpi_state_finish(&f->state, outcome);
+	struct tpi_waiter *waiter = tpi_state_waiters(before);
+	struct tpi_waiter *next;
+
+	if (TPI_UNLIKELY(drops) &&
+	    /* ORDER F5 seq_cst -- release_handle(): ENDED, then the handles. */
+	    TPI_HANDLES(atomic_load_explicit(&f->holds,
+					     memory_order_seq_cst)) == 0) {
+		drop_value(f, (uintptr_t)TPI_ENDED | outcome);
+	}
+	if (waiter == NULL) {
+		return;
+	}
+	if (TPI_UNLIKELY((before & TPI_REMOVAL) != 0)) {
+		tpi_frame_await_removal(f);
+	}
+	for (; waiter != NULL; waiter = next) {
+		next = waiter->next;
+		tpi_frame_signal(waiter->frame, f, outcome != TPI_DONE);
+	}
+}
+
+void
+tpi_future_end(struct tpar_future *f, int rc, char *message)
+{
+	unsigned outcome = rc == 0		    ? TPI_DONE
+			   : rc == TPAR_ESTOPPED    ? TPI_CANCELLED
+						    : TPI_FAILED;
+
+	if ((f->flags & TPI_F_DROP_ARG) != 0) {
+		f->drop_arg(f->arg);
+	}
+	if (TPI_UNLIKELY(rc != 0)) {
+		f->code = rc;
+	}
+	if (TPI_UNLIKELY(message != NULL)) {
+		f->arg = message;
+		f->has_message = 1;
+	}
+	finish(f, outcome);
+}
+
+void
+tpi_future_end_cancelled(struct tpar_future *f)
+{
+	tpi_future_end(f, TPAR_ESTOPPED, NULL);
+}
+
+void
+tpi_future_describe(const struct tpar_future *f, char *to, size_t size)
+{
+	const char *name = f->name != NULL ? f->name : "task";
+
+	if (f->site != NULL) {
+		snprintf(to, size, "'%s' (%s)", name, f->site);
+	} else {
+		snprintf(to, size, "'%s'", name);
+	}
+}
+
+enum tpar_state
+tpar_future_state(const tpar_future *f)
+{
+	uintptr_t word = tpi_state_get(&f->state);
+
+	if (tpi_state_phase(word) != TPI_ENDED) {
+		return tpi_state_phase(word) == TPI_PENDING ? TPAR_PENDING
+							    : TPAR_RUNNING;
+	}
+	switch (word & TPI_OUTCOME) {
+	case TPI_DONE:
+		return TPAR_DONE;
+	case TPI_FAILED:
+		return TPAR_FAILED;
+	default:
+		return TPAR_CANCELLED;
+	}
+}
+
+const void *
+tpar_future_value(const tpar_future *f)
+{
+	uintptr_t word = tpi_state_get(&f->state);
+
+	if (tpi_state_phase(word) != TPI_ENDED || tpi_state_is_bad(word) ||
+	    (word & TPI_TAKEN) != 0) {
+		return NULL;
+	}
+	return tpi_future_payload(f);
+}
+
+int
+tpar_future_code(const tpar_future *f)
+{
+	switch (tpar_future_state(f)) {
+	case TPAR_FAILED:
+		return f->code;
+	case TPAR_CANCELLED:
+		return TPAR_ESTOPPED;
+	default:
+		return 0;
+	}
+}
+
+const char *
+tpar_future_message(const tpar_future *f)
+{
+	return tpar_future_state(f) == TPAR_FAILED && f->has_message ? f->arg
+								     : "";
+}
+
+enum tpar_err
+tpar_future_take(tpar_future *f, void *value)
+{
+	uintptr_t word;
+
+	if (f == NULL || (value == NULL && f->value_size > 0)) {
+		return TPAR_EINVAL;
+	}
+	word = tpi_state_get(&f->state);
+	if (tpi_state_phase(word) != TPI_ENDED) {
+		return TPAR_EBUSY;
+	}
+	if (tpi_state_is_bad(word)) {
+		return (word & TPI_OUTCOME) == TPI_FAILED ? TPAR_EFAILED
+							  : TPAR_ECANCELED;
+	}
+	if (!tpi_state_take(&f->state)) {
+		return TPAR_EALREADY;
+	}
+	if (f->value_size > 0) {
+		memcpy(value, tpi_future_payload(f), f->value_size);
+	}
+	return TPAR_OK;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gather.c - the calls that wait for a set: they check it, wait (wait.c), and
+ * collect values and outcomes or say why not.
+ */
+#include "config.h"
+
+#include "cycle.h"
+#include "err.h"
+#include "failure.h"
+#include "future.h"
+#include "thread.h"
+#include "wait.h"
+
+#include <taskpar/gather.h>
+
+#include <stdint.h>
+#include <string.h>
+
+/* What one look over a set before the wait has found. */
+struct survey {
+	size_t value_size;
+	struct tpar_future *first_bad; /* lowest that has ended, not as done */
+	bool drops;		       /* a member's value is moved */
+	bool all_ended;
+	bool taken; /* a member's value is gone */
+};
+
+static enum tpar_err
+look_over(tpar_future *const *f, size_t n, bool mixed, struct survey *found)
+{
+	struct tpar_future *task =
+		tpi_thread_self.run ? tpi_thread_self.run->task : NULL;
+	struct survey s = { .all_ended = true };
+	size_t i;
+
+	if (f == NULL) {
+		return tpi_err(TPAR_EINVAL, "f is NULL");
+	}
+	for (i = 0; i < n; i++) {
+		uintptr_t word;
+
+		if (f[i] == NULL) {
+			return tpi_err(TPAR_EINVAL, "f[%zu] is NULL", i);
+		}
+		if (i + 8 < n && f[i + 8] != NULL) {
+			TPI_PREFETCH(&f[i + 8]->state);
+		}
+		if (f[i] == task) {
+			tpi_cycle_describe_self(task);
+			return TPAR_EDEADLK;
+		}
+		if (i == 0) {
+			s.value_size = f[0]->value_size;
+		} else if (!mixed && f[i]->value_size != s.value_size) {
+			return tpi_err(TPAR_EINVAL,
+				       "f[%zu] has a value of %u bytes, f[0] "
+				       "one of %zu",
+				       i, f[i]->value_size, s.value_size);
+		}
+		s.drops |= (f[i]->flags & TPI_F_DROP_VALUE) != 0;
+		word = tpi_state_get(&f[i]->state);
+		if (tpi_state_phase(word) != TPI_ENDED) {
+			s.all_ended = false;
+		} else if (tpi_state_is_bad(word)) {
+			s.first_bad = s.first_bad ? s.first_bad : f[i];
+		} else {
+			s.taken |= (word & TPI_TAKEN) != 0;
+		}
+	}
+	*found = s;
+	return TPAR_OK;
+}
+
+static bool
+is_done(struct tpar_future *f)
+{
+	return !tpi_state_is_bad(tpi_state_get(&f->state));
+}
+
+/*
+ * Takes every value that moves, or none: TAKEN is a reservation that is given
+ * back if another one cannot be had.
+ */
+static bool
+reserve_values(tpar_future *const *f, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		bool moves = (f[i]->flags & TPI_F_DROP_VALUE) != 0;
+
+		if (!is_done(f[i]) || (moves && tpi_state_take(&f[i]->state)) ||
+		    (!moves && (tpi_load_relaxed(&f[i]->state.word) &
+				TPI_TAKEN) == 0)) {
+			continue;
+		}
+		while (i-- > 0) {
+			if ((f[i]->flags & TPI_F_DROP_VALUE) != 0 &&
+			    is_done(f[i])) {
+				tpi_state_untake(&f[i]->state);
+			}
+		}
+		return false;
+	}
+	return true;
+}
+
+/* Copies the values of members that are done. */
+static void
+copy_values(tpar_future *const *f, size_t n, char *values, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (i + 8 < n) {
+			TPI_PREFETCH(&f[i + 8]->state);
+		}
+		if (!is_done(f[i])) {
+			continue;
+		}
+		if (size == sizeof(uint64_t)) {
+			memcpy(values + i * sizeof(uint64_t),
+			       tpi_future_payload(f[i]), sizeof(uint64_t));
+		} else {
+			memcpy(values + i * size, tpi_future_payload(f[i]),
+			       size);
+		}
+	}
+}
+
+static enum tpar_err
+collect(tpar_future *const *f, size_t n, void *values,
+	const struct survey *found)
+{
+	if (values == NULL) {
+		return TPAR_OK;
+	}
+	if ((found->drops || found->taken) && !reserve_values(f, n)) {
+		return tpi_err(TPAR_EALREADY, "a value was taken before");
+	}
+	if (found->value_size > 0) {
+		copy_values(f, n, values, found->value_size);
+	}
+	return TPAR_OK;
+}
+
+/* Did all members end as done?  Then whatever else happened does not count. */
+static bool
+is_complete(tpar_future *const *f, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		uintptr_t word = tpi_state_get(&f[i]->state);
+
+		if (tpi_state_phase(word) != TPI_ENDED ||
+		    tpi_state_is_bad(word)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static enum tpar_err
+fail(struct tpar_failure *why, enum tpar_err err)
+{
+	tpi_failure_of_call(why, err);
+	return err;
+}
+
+/* The cause of a gather whose set is not complete. */
+static enum tpar_err
+explain(struct tpi_frame *frame, enum tpar_err err, struct tpar_failure *why)
+{
+	uintptr_t cause = tpi_frame_cause(frame);
+	size_t i;
+
+	if (err == TPAR_OK) {
+		switch (cause) {
+		case TPI_STOPPED:
+			return fail(why, TPAR_ESTOPPED);
+		case TPI_TIMED_OUT:
+			return fail(why, TPAR_ETIMEDOUT);
+		default:
+			break;
+		}
+	}
+	if (err != TPAR_OK) {
+		return fail(why, err);
+	}
+	for (i = 0; frame->f[i] != (struct tpar_future *)cause; i++) {
+	}
+	return tpi_failure_of_member(why, frame->f[i], i);
+}
+
+enum tpar_err
+tpar_gather_until(tpar_future *const *f, size_t n, void *values,
+		  int64_t deadline_ns, struct tpar_failure *why)
+{
+	struct tpi_frame frame;
+	struct survey found;
+	enum tpar_err err;
+
+	if (n == 0) {
+		return TPAR_OK;
+	}
+	err = look_over(f, n, false, &found);
+	if (err == TPAR_OK && values != NULL && found.value_size > 0 &&
+	    n > SIZE_MAX / found.value_size) {
+		err = tpi_err(TPAR_EINVAL, "n * value_size overflows");
+	}
+	if (err != TPAR_OK) {
+		return fail(why, err);
+	}
+	if (!found.all_ended || found.first_bad != NULL) {
+		tpi_frame_init(&frame, TPI_WAIT_GATHER, f, n);
+		err = tpi_wait_frame(&frame, deadline_ns, found.first_bad);
+		if ((err != TPAR_OK || tpi_frame_cause(&frame) != 0) &&
+		    !is_complete(f, n)) {
+			return explain(&frame, err, why);
+		}
+	}
+	err = collect(f, n, values, &found);
+	return err == TPAR_OK ? TPAR_OK : fail(why, err);
+}
+
+enum tpar_err
+tpar_gather(tpar_future *const *f, size_t n, void *values,
+	    struct tpar_failure *why)
+{
+	return tpar_gather_until(f, n, values, TPAR_FOREVER, why);
+}
+
+static void
+report(tpar_future *const *f, size_t n, struct tpar_outcome *outcomes)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		memset(&outcomes[i], 0, sizeof outcomes[i]);
+		outcomes[i].state = tpar_future_state(f[i]);
+		outcomes[i].code = tpar_future_code(f[i]);
+		outcomes[i].message = tpar_future_message(f[i]);
+	}
+}
+
+static bool
+any_cancelled(tpar_future *const *f, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (tpar_future_state(f[i]) == TPAR_CANCELLED) {
+			return true;
+		}
+	}
+	return false;
+}
+
+enum tpar_err
+tpar_gather_settled(tpar_future *const *f, size_t n, void *values,
+		    struct tpar_outcome *outcomes)
+{
+	enum tpar_err moved;
+	struct tpi_frame frame;
+	struct survey found;
+	enum tpar_err err;
+
+	if (n == 0) {
+		return TPAR_OK;
+	}
+	err = look_over(f, n, false, &found);
+	if (err != TPAR_OK) {
+		return err;
+	}
+	if (values != NULL && found.value_size > 0 &&
+	    n > SIZE_MAX / found.value_size) {
+		return tpi_err(TPAR_EINVAL, "n * value_size overflows");
+	}
+	if (!found.all_ended) {
+		tpi_frame_init(&frame, TPI_WAIT_SETTLED, f, n);
+		err = tpi_wait_frame(&frame, TPAR_FOREVER, NULL);
+		if (err == TPAR_EDEADLK) {
+			return err;
+		}
+		if (err == TPAR_OK && tpi_frame_cause(&frame) == TPI_STOPPED &&
+		    any_cancelled(f, n)) {
+			err = TPAR_ESTOPPED;
+		}
+	}
+	moved = collect(f, n, values, &found);
+	if (moved != TPAR_OK) {
+		return moved;
+	}
+	if (outcomes != NULL) {
+		report(f, n, outcomes);
+	}
+	return err;
+}
+
+enum tpar_err
+tpar_wait_all(tpar_future *const *f, size_t n, int64_t deadline_ns)
+{
+	struct tpi_frame frame;
+	struct survey found;
+	enum tpar_err err;
+
+	if (n == 0) {
+		return TPAR_OK;
+	}
+	err = look_over(f, n, true, &found);
+	if (err != TPAR_OK) {
+		return err;
+	}
+	if (found.all_ended) {
+		return TPAR_OK;
+	}
+	if (deadline_ns < 0) {
+		return TPAR_ETIMEDOUT;
+	}
+	tpi_frame_init(&frame, TPI_WAIT_ONLY, f, n);
+	return tpi_wait_frame(&frame, deadline_ns, NULL);
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap.c - cutting slabs, taking back what other threads freed, and the arena's
+ * last day.  Run by the owner of a heap, but for tpi_heap_put_chain().
+ */
+#include "config.h"
+
+#include "die.h"
+#include "future.h"
+#include "heap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sched.h>
+
+struct tpi_slab {
+	struct tpi_slab *next;
+};
+
+/* Blocks begin here, so that they are aligned to TPI_CACHELINE. */
+#define SLAB_HEADER ((size_t)TPI_CACHELINE)
+
+/* In `remote`: the heap has no owner any more. */
+#define ABANDONED ((struct tpi_link *)1)
+
+static void *
+default_alloc(size_t size, size_t align, void *context)
+{
+	(void)context;
+	return aligned_alloc(align, (size + align - 1) / align * align);
+}
+
+static void
+default_free(void *memory, size_t size, void *context)
+{
+	(void)size;
+	(void)context;
+	free(memory);
+}
+
+void *
+tpi_arena_alloc(struct tpi_arena *arena, size_t size, size_t align)
+{
+	return arena->allocator.alloc(size, align, arena->allocator.context);
+}
+
+void
+tpi_arena_free(struct tpi_arena *arena, void *memory, size_t size)
+{
+	arena->allocator.free(memory, size, arena->allocator.context);
+}
+
+static void
+init_heap(struct tpi_heap *heap, struct tpi_arena *arena)
+{
+	memset(heap, 0, sizeof *heap);
+	heap->arena = arena;
+	atomic_init(&heap->busy, 0);
+	atomic_init(&heap->remote, NULL);
+}
+
+static size_t
+heaps_size(size_t capacity)
+{
+	return capacity * sizeof(struct tpi_heap *);
+}
+
+struct tpi_arena *
+tpi_arena_create(const struct tpar_allocator *allocator, size_t heap_capacity)
+{
+	struct tpar_allocator from = { default_alloc, default_free, NULL };
+	struct tpi_arena *arena;
+	size_t i;
+
+	if (allocator != NULL && allocator->alloc != NULL) {
+		from = *allocator;
+	}
+	arena = from.alloc(sizeof *arena, TPI_CACHELINE, from.context);
+	if (arena == NULL) {
+		return NULL;
+	}
+	arena->allocator = from;
+	atomic_init(&arena->refs, 1);
+	arena->heap_count = 0;
+	arena->heap_capacity = heap_capacity;
+	arena->heaps = tpi_arena_alloc(arena, heaps_size(heap_capacity),
+				       sizeof(void *));
+	if (arena->heaps == NULL) {
+		tpi_arena_free(arena, arena, sizeof *arena);
+		return NULL;
+	}
+	for (i = 0; i < TPI_SHARED_HEAPS; i++) {
+		init_heap(&arena->shared[i], arena);
+	}
+	return arena;
+}
+
+struct tpi_heap *
+tpi_arena_add_heap(struct tpi_arena *arena)
+{
+	struct tpi_heap *heap;
+
+	TPI_CHECK(arena->heap_count < arena->heap_capacity);
+	heap = tpi_arena_alloc(arena, sizeof *heap, TPI_CACHELINE);
+	if (heap != NULL) {
+		init_heap(heap, arena);
+		arena->heaps[arena->heap_count++] = heap;
+	}
+	return heap;
+}
+
+static void
+free_slabs(struct tpi_heap *heap)
+{
+	struct tpi_slab *slab;
+
+	while ((slab = heap->slabs) != NULL) {
+		heap->slabs = slab->next;
+		tpi_arena_free(heap->arena, slab, TPI_SLAB_SIZE);
+	}
+}
+
+static void
+unref_arena(struct tpi_arena *arena, int64_t n)
+{
+	size_t i;
+
+	/* ORDER H3 acq_rel -- unref_arena(): all use of blocks is over. */
+	if (atomic_fetch_sub_explicit(&arena->refs, n, memory_order_acq_rel) !=
+	    n) {
+		return;
+	}
+	for (i = 0; i < TPI_SHARED_HEAPS; i++) {
+		free_slabs(&arena->shared[i]);
+	}
+	for (i = 0; i < arena->heap_count; i++) {
+		free_slabs(arena->heaps[i]);
+		tpi_arena_free(arena, arena->heaps[i], sizeof *arena->heaps[i]);
+	}
+	tpi_arena_free(arena, arena->heaps, heaps_size(arena->heap_capacity));
+	tpi_arena_free(arena, arena, sizeof *arena);
+}
+
+static int64_t
+count_links(struct tpi_link *link)
+{
+	int64_t n = 0;
+
+	for (; link != NULL; link = tpi_load_relaxed(&link->next)) {
+		n++;
+	}
+	return n;
+}
+
+/* Blocks of this heap that are in use become references of the arena. */
+static void
+abandon_heap(struct tpi_heap *heap)
+{
+	struct tpi_arena *arena = heap->arena;
+	struct tpi_link *remote;
+	int64_t unused = 0;
+	size_t i;
+
+	/* All first: blocks may be freed as soon as the heap is marked. */
+	atomic_fetch_add_explicit(&arena->refs, (int64_t)heap->cut,
+				  memory_order_relaxed);
+	/* ORDER H1 acq_rel -- tpi_heap_put_chain(): the links. */
+	remote = atomic_exchange_explicit(&heap->remote, ABANDONED,
+					  memory_order_acq_rel);
+	unused = count_links(remote);
+	for (i = 0; i < TPI_CLASSES; i++) {
+		unused += count_links(heap->free[i]);
+	}
+	atomic_fetch_sub_explicit(&arena->refs, unused, memory_order_relaxed);
+}
+
+void
+tpi_arena_abandon(struct tpi_arena *arena)
+{
+	size_t i;
+
+	for (i = 0; i < TPI_SHARED_HEAPS; i++) {
+		abandon_heap(&arena->shared[i]);
+	}
+	for (i = 0; i < arena->heap_count; i++) {
+		abandon_heap(arena->heaps[i]);
+	}
+	unref_arena(arena, 1);
+}
+
+struct tpi_heap *
+tpi_heap_enter_shared(struct tpi_arena *arena, unsigned hint)
+{
+	unsigned i;
+
+	/* ENDS: each holder leaves after a bounded number of steps. */
+	for (i = 0;; i++) {
+		struct tpi_heap *heap =
+			&arena->shared[(hint + i) % TPI_SHARED_HEAPS];
+
+		/* ORDER H2 acquire <- tpi_heap_leave_shared() */
+		if (tpi_load_relaxed(&heap->busy) == 0 &&
+		    atomic_exchange_explicit(&heap->busy, 1,
+					     memory_order_acquire) == 0) {
+			return heap;
+		}
+		if (i % TPI_SHARED_HEAPS == TPI_SHARED_HEAPS - 1) {
+			sched_yield();
+		}
+	}
+}
+
+void
+tpi_heap_leave_shared(struct tpi_heap *heap)
+{
+	/* ORDER H2 release -> tpi_heap_enter_shared() */
+	atomic_store_explicit(&heap->busy, 0, memory_order_release);
+}
+
+static void
+put_own(struct tpi_heap *heap, struct tpar_future *f)
+{
+	unsigned class = tpi_future_class(f);
+
+	tpi_store_relaxed(&f->link.next, heap->free[class]);
+	heap->free[class] = &f->link;
+}
+
+/* Takes over what others have freed. */
+static void
+collect_remote(struct tpi_heap *heap)
+{
+	struct tpi_link *link;
+	struct tpi_link *next;
+
+	/* ORDER H1 acquire <- tpi_heap_put_chain(): the links, the blocks. */
+	link = atomic_exchange_explicit(&heap->remote, NULL,
+					memory_order_acquire);
+	for (; link != NULL; link = next) {
+		next = tpi_load_relaxed(&link->next);
+		put_own(heap, tpi_future_of_link(link));
+	}
+}
+
+static struct tpar_future *
+cut_block(struct tpi_heap *heap, unsigned class)
+{
+	size_t size = TPI_CLASS_SIZE(class);
+	struct tpar_future *f;
+	struct tpi_slab *slab;
+
+	if ((size_t)(heap->bump_end[class] - heap->bump[class]) < size) {
+		slab = tpi_arena_alloc(heap->arena, TPI_SLAB_SIZE,
+				       TPI_CACHELINE);
+		if (slab == NULL) {
+			return NULL;
+		}
+		slab->next = heap->slabs;
+		heap->slabs = slab;
+		heap->bump[class] = (char *)slab + SLAB_HEADER;
+		heap->bump_end[class] = (char *)slab + TPI_SLAB_SIZE;
+	}
+	f = (struct tpar_future *)(void *)heap->bump[class];
+	heap->bump[class] += size;
+	heap->cut++;
+	f->home = heap;
+	atomic_init(&f->cur, NULL);
+	atomic_init(&f->pins, 0);
+	return f;
+}
+
+struct tpar_future *
+tpi_heap_get_slow(struct tpi_heap *heap, unsigned class)
+{
+	struct tpi_link *link = heap->free[class];
+
+	if (link == NULL && tpi_load_relaxed(&heap->remote) != NULL) {
+		collect_remote(heap);
+		link = heap->free[class];
+	}
+	if (link == NULL) {
+		return cut_block(heap, class);
+	}
+	heap->free[class] = tpi_load_relaxed(&link->next);
+	return tpi_future_of_link(link);
+}
+
+struct tpar_future *
+tpi_heap_get_large(struct tpi_heap *heap, size_t size, size_t align)
+{
+	struct tpar_future *f = tpi_arena_alloc(heap->arena, size, align);
+
+	if (f != NULL) {
+		atomic_fetch_add_explicit(&heap->arena->refs, 1,
+					  memory_order_relaxed);
+		f->home = heap;
+		atomic_init(&f->cur, NULL);
+		atomic_init(&f->pins, 0);
+	}
+	return f;
+}
+
+void
+tpi_heap_put(struct tpi_heap *own, struct tpar_future *f, size_t size)
+{
+	struct tpi_heap *home = f->home;
+
+	if (tpi_future_class(f) == TPI_CLASS_LARGE) {
+		tpi_arena_free(home->arena, f, size);
+		unref_arena(home->arena, 1);
+	} else if (home == own) {
+		put_own(home, f);
+	} else {
+		tpi_heap_put_chain(home, &f->link, &f->link, 1);
+	}
+}
+
+void
+tpi_heap_put_chain(struct tpi_heap *home, struct tpi_link *first,
+		   struct tpi_link *last, size_t n)
+{
+	struct tpi_link *head = tpi_load_relaxed(&home->remote);
+
+	do {
+		if (head == ABANDONED) {
+			unref_arena(home->arena, (int64_t)n);
+			return;
+		}
+		tpi_store_relaxed(&last->next, head);
+		/* ORDER H1 release -> collect_remote(): links and blocks. */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&home->remote, &head, first, memory_order_release,
+		memory_order_relaxed));
+}

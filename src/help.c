@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * help.c - running, on top of a waiting task, what it waits for indirectly.
+ *
+ * The waiting task x waits for a running f; f waits in a gather for the members
+ * of its frame, and publishing that frame was its commitment to wait for all of
+ * them.  So x waits for them already, and running one here adds no edge to the
+ * graph of waits.  Members are claimed from the back, while f's own thread
+ * claims from the front.  Model: tests/model/help.c.
+ */
+#include "config.h"
+
+#include "future.h"
+#include "help.h"
+#include "pool.h"
+#include "worker.h"
+
+/* How deep to look for something to help with. */
+#define HELP_DEPTH 64
+/* Members looked at in one round. */
+#define HELP_BREADTH 4
+
+bool
+tpi_help_stack_left(struct tpi_worker *w)
+{
+	return (char *)__builtin_frame_address(0) > w->stack_low;
+}
+
+/* Claims a member that `frame`, pinned, has not begun, from the back. */
+static struct tpar_future *
+claim_from_back(struct tpi_worker *w, struct tpi_frame *frame)
+{
+	int64_t i;
+
+	while (tpi_load_relaxed(&frame->back) >= 0 &&
+	       tpi_load_relaxed(&frame->cause) == 0) {
+		struct tpar_future *f;
+
+		i = atomic_fetch_sub_explicit(&frame->back, 1,
+					      memory_order_relaxed);
+		if (i < 0) {
+			break;
+		}
+		f = frame->f[i];
+		if (tpi_state_peek(&f->state) == TPI_PENDING &&
+		    tpi_help_may_run(w, f) && tpi_future_claim(f)) {
+			tpi_future_retain(f);
+			return f;
+		}
+	}
+	return NULL;
+}
+
+/* A member of `frame`, pinned, that runs and is itself in a wait; held. */
+static struct tpar_future *
+find_waiting(struct tpi_frame *frame)
+{
+	size_t i;
+
+	for (i = 0; i < frame->n && i < HELP_BREADTH; i++) {
+		struct tpar_future *f = frame->f[frame->n - 1 - i];
+
+		if (tpi_state_peek(&f->state) == TPI_RUNNING &&
+		    tpi_load_relaxed(&f->cur) != NULL) {
+			tpi_future_retain(f);
+			return f;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * Runs one task that `f`, which runs, waits for in a gather, or that one of
+ * those waits for, and so on down.  Publishing the frame was f's commitment to
+ * wait for the whole set, so the calling task waits for it already.
+ */
+static bool
+help(struct tpi_worker *w, struct tpar_future *f)
+{
+	struct tpar_future *found = NULL;
+	struct tpar_future *next;
+	struct tpi_frame *frame;
+	int depth;
+
+	if (tpi_load_relaxed(&f->cur) == NULL) {
+		return false;
+	}
+	tpi_future_retain(f);
+	for (depth = 0; f != NULL && depth < HELP_DEPTH; depth++, f = next) {
+		next = NULL;
+		frame = tpi_frame_pin(f);
+		if (frame != NULL) {
+			if (frame->kind != TPI_WAIT_ONLY) {
+				found = claim_from_back(w, frame);
+				next = found ? NULL : find_waiting(frame);
+			}
+			tpi_frame_unpin(f);
+		}
+		tpi_future_release(f);
+	}
+	if (f != NULL) {
+		tpi_future_release(f);
+	}
+	if (found == NULL) {
+		return false;
+	}
+	tpi_worker_run(found);
+	tpi_future_release(found);
+	return true;
+}
+
+bool
+tpi_help_members(struct tpi_wait *wait)
+{
+	struct tpi_frame *frame = wait->frame;
+	size_t i;
+
+	while (wait->cursor < frame->n &&
+	       tpi_state_peek(&frame->f[wait->cursor]->state) == TPI_ENDED) {
+		wait->cursor++;
+	}
+	for (i = 0; i < HELP_BREADTH && wait->cursor + i < frame->n; i++) {
+		struct tpar_future *f = frame->f[wait->cursor + i];
+
+		if (tpi_state_peek(&f->state) == TPI_RUNNING &&
+		    help(wait->worker, f)) {
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * help.h - what a waiting worker may run meanwhile, and finding it.
+ */
+#ifndef TPI_HELP_H
+#define TPI_HELP_H
+
+#include "base.h"
+#include "frame.h"
+#include "pool.h"
+#include "worker.h"
+
+/* A wait under way, as its owner sees it. */
+struct tpi_wait {
+	struct tpi_frame *frame;
+	struct tpi_worker *worker; /* NULL outside of pools */
+	int64_t deadline_ns;
+	size_t unregistered; /* members from here on: no memory for a node */
+	size_t cursor;	     /* members before it have ended */
+	bool left_pending;   /* a member was not claimed */
+	bool given_up;	     /* members that wait for us were unregistered */
+};
+
+/* Is there enough stack to put another task on top? */
+bool tpi_help_stack_left(struct tpi_worker *worker);
+
+/* May this worker run f on top of the task it runs? */
+static inline bool
+tpi_help_may_run(struct tpi_worker *w, struct tpar_future *f)
+{
+	unsigned flags = f->flags & (TPI_F_NO_INLINE | TPI_F_OWN_THREADS);
+
+	return flags == 0 || (flags == TPI_F_OWN_THREADS &&
+			      f->intake == &w->pool->intake);
+}
+
+/* Runs one task that a member waits for; false: none was found. */
+bool tpi_help_members(struct tpi_wait *wait);
+
+#endif

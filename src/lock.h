@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock.h - mutex, condition variable on the monotonic clock, thread start; and
+ * the one list of the lock order.
+ *
+ * A thread that holds a lock may only take locks of a higher rank.  Debug
+ * builds check it at every lock.  No user function runs under a lock.  See
+ * doc/LOCKS.md.
+ */
+#ifndef TPI_LOCK_H
+#define TPI_LOCK_H
+
+#include "base.h"
+
+#include <pthread.h>
+
+enum tpi_lock_rank {
+	TPI_RANK_DEFAULT_POOL = 1, /* pool.c: which pool is the default one */
+	TPI_RANK_POOL,		   /* struct tpar_pool: threads and the parked */
+	TPI_RANK_REMOVAL,	   /* wait.c: waiter lists being edited */
+	TPI_RANK_PARKER_LIST,	   /* parker.c: the free parkers */
+	TPI_RANK_PARKER		   /* a thread falling asleep */
+};
+
+struct tpi_lock {
+	pthread_mutex_t mutex;
+	enum tpi_lock_rank rank; /* [c] */
+};
+
+struct tpi_cond {
+	pthread_cond_t cond;
+};
+
+#define TPI_LOCK_INIT(rank)                                                    \
+	{                                                                      \
+		PTHREAD_MUTEX_INITIALIZER, (rank)                              \
+	}
+
+/* 0 or an errno value; what is not 0 left nothing behind. */
+int tpi_lock_init(struct tpi_lock *lock, enum tpi_lock_rank rank);
+void tpi_lock_fini(struct tpi_lock *lock);
+void tpi_lock_enter(struct tpi_lock *lock);
+void tpi_lock_leave(struct tpi_lock *lock);
+
+int tpi_cond_init(struct tpi_cond *cond);
+void tpi_cond_fini(struct tpi_cond *cond);
+void tpi_cond_signal(struct tpi_cond *cond);
+void tpi_cond_broadcast(struct tpi_cond *cond);
+
+/*
+ * Waits for a signal or, unless deadline_ns is 0, until that CLOCK_MONOTONIC
+ * time; may return early.  false: the time has come.
+ */
+bool tpi_cond_wait(struct tpi_cond *cond, struct tpi_lock *lock,
+		   int64_t deadline_ns);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map.c - one function over many arguments, with a bounded number of tasks.
+ *
+ * A few driver tasks take indexes from a counter and write values straight into
+ * the caller's array.  A driver whose item fails sets `failed`, which every
+ * driver looks at before it begins an item, and fails itself with that item's
+ * code and message; its value is the item's index.  The rest is a gather over
+ * the drivers.
+ */
+#include "config.h"
+
+#include "atomics.h"
+#include "cancel.h"
+#include "err.h"
+#include "failure.h"
+#include "future.h"
+#include "pool.h"
+#include "submit.h"
+#include "thread.h"
+
+#include <taskpar/cancel.h>
+#include <taskpar/gather.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Enough that a worker always finds one while others wait in their items. */
+#define DRIVERS_PER_WORKER 4
+#define DRIVERS_ON_STACK 32
+
+struct map {
+	_Alignas(TPI_CACHELINE) _Atomic size_t next; /* item to begin next */
+	_Alignas(TPI_CACHELINE) _Atomic uint32_t failed; /* [a:M1] */
+	tpar_task_fn fn;
+	const char *args;
+	size_t arg_stride;
+	char *values;
+	size_t value_size;
+	size_t n;
+};
+
+static int
+run_item(struct map *map, size_t i)
+{
+	char none[1];
+	char *value = none;
+	const char *arg = NULL;
+
+	if (map->value_size > 0) {
+		value = map->values + i * map->value_size;
+		memset(value, 0, map->value_size);
+	}
+	if (map->args != NULL) {
+		arg = map->args + i * map->arg_stride;
+	}
+	return map->fn((void *)(uintptr_t)arg, value);
+}
+
+static int
+drive(void *arg, void *value)
+{
+	struct map *map = arg;
+	size_t i;
+	int rc;
+
+	/* ENDS: the counter only grows. */
+	for (;;) {
+		/* ORDER M1 acquire <- drive(): no item begins after a failure. */
+		if (atomic_load_explicit(&map->failed, memory_order_acquire)) {
+			return 0;
+		}
+		if ((rc = tpar_checkpoint()) != 0) {
+			*(size_t *)value = SIZE_MAX;
+			return rc;
+		}
+		i = atomic_fetch_add_explicit(&map->next, 1,
+					      memory_order_relaxed);
+		if (i >= map->n) {
+			return 0;
+		}
+		rc = run_item(map, i);
+		if (rc != 0) {
+			*(size_t *)value = i;
+			/* ORDER M1 release -> drive() */
+			atomic_store_explicit(&map->failed, 1,
+					      memory_order_release);
+			return rc;
+		}
+		tpi_cancel_forget_message();
+	}
+}
+
+/* From the driver to blame to its item. */
+static enum tpar_err
+blame_item(tpar_future *driver, struct tpar_failure *why, enum tpar_err err)
+{
+	size_t item = *(const size_t *)tpi_future_payload(driver);
+	const char *message = tpar_future_message(driver);
+	char text[TPAR_MESSAGE_MAX + 32];
+
+	if (item == SIZE_MAX) { /* it saw the whole call being stopped */
+		tpi_failure_of_call(why, TPAR_ESTOPPED);
+		return TPAR_ESTOPPED;
+	}
+	if (message[0] != '\0') {
+		snprintf(text, sizeof text, "item %zu: %s", item, message);
+	} else if (why->state == TPAR_FAILED) {
+		snprintf(text, sizeof text, "item %zu: failed with code %d",
+			 item, why->code);
+	} else {
+		snprintf(text, sizeof text, "item %zu: was cancelled", item);
+	}
+	why->index = item;
+	why->task = NULL;
+	tpi_copy_text(why->message, sizeof why->message, text);
+	return err;
+}
+
+static enum tpar_err
+run_drivers(struct tpar_pool *pool, struct map *map, tpar_future **driver,
+	    size_t drivers, struct tpar_failure *why)
+{
+	struct tpar_task task = TPAR_TASK_INIT;
+	enum tpar_err err;
+
+	task.fn = drive;
+	task.arg = map;
+	task.name = "tpar_map";
+	task.value_size = sizeof(size_t);
+	err = tpi_submit_many(pool, &task, NULL, 0, drivers, driver, false);
+	if (err != TPAR_OK) {
+		tpi_failure_of_call(why, err);
+		return err;
+	}
+	err = tpar_gather(driver, drivers, NULL, why);
+	if (err != TPAR_OK && why->index != SIZE_MAX) {
+		err = blame_item(driver[why->index], why, err);
+	}
+	tpar_future_unref_all(driver, drivers);
+	return err;
+}
+
+static enum tpar_err
+check(const struct map *map)
+{
+	if (map->fn == NULL) {
+		return tpi_err(TPAR_EINVAL, "fn is NULL");
+	}
+	if (map->value_size > 0 && map->values == NULL) {
+		return tpi_err(TPAR_EINVAL, "values is NULL");
+	}
+	if (map->arg_stride > 0 && map->n > SIZE_MAX / map->arg_stride) {
+		return tpi_err(TPAR_EINVAL, "n * arg_stride overflows");
+	}
+	if (map->value_size > 0 && map->n > SIZE_MAX / map->value_size) {
+		return tpi_err(TPAR_EINVAL, "n * value_size overflows");
+	}
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpar_map(tpar_pool *pool, tpar_task_fn fn, const void *args, size_t arg_stride,
+	 void *values, size_t value_size, size_t n, struct tpar_failure *why)
+{
+	struct map map = { .fn = fn,
+			   .args = args,
+			   .arg_stride = arg_stride,
+			   .values = values,
+			   .value_size = value_size,
+			   .n = n };
+	tpar_future *on_stack[DRIVERS_ON_STACK];
+	tpar_future **driver = on_stack;
+	struct tpar_failure unwanted;
+	enum tpar_err err;
+	size_t drivers;
+
+	why = why != NULL ? why : &unwanted;
+	err = check(&map);
+	if (err == TPAR_OK && n > 0) {
+		err = tpi_pool_resolve(&pool);
+	}
+	if (err != TPAR_OK || n == 0) {
+		if (err != TPAR_OK) {
+			tpi_failure_of_call(why, err);
+		}
+		return err;
+	}
+	drivers = (size_t)pool->park.width * DRIVERS_PER_WORKER;
+	drivers = drivers < n ? drivers : n;
+	if (drivers > DRIVERS_ON_STACK) {
+		driver = malloc(drivers * sizeof(tpar_future *));
+		if (driver == NULL) {
+			tpi_failure_of_call(why, TPAR_ENOMEM);
+			return TPAR_ENOMEM;
+		}
+	}
+	err = run_drivers(pool, &map, driver, drivers, why);
+	if (driver != on_stack) {
+		free(driver);
+	}
+	return err;
+}

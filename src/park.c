@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * park.c - parking and waking threads, and replacing one that blocks.
+ *
+ * The lists are under the pool's lock, which is only taken when somebody really
+ * sleeps or is woken.  A woken thread is counted as active and searching by its
+ * waker, so that a second waker sees it.  doc/SLEEP.md.
+ */
+#include "config.h"
+
+#include "clock.h"
+#include "die.h"
+#include "park.h"
+#include "parker.h"
+#include "pool.h"
+#include "worker.h"
+
+#include <taskpar/base.h>
+
+/* How long a thread beyond the width stays parked before it ends. */
+#define KEEP_ALIVE_NS (10 * TPAR_SECOND)
+
+static void
+push_parked_locked(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+
+	tpi_store_relaxed(&w->parked, 1);
+	w->next = pool->parked;
+	pool->parked = w;
+	pool->parked_count++;
+}
+
+static struct tpi_worker *
+pop_parked_locked(struct tpar_pool *pool)
+{
+	struct tpi_worker *w = pool->parked;
+
+	if (w != NULL) {
+		pool->parked = w->next;
+		pool->parked_count--;
+	}
+	return w;
+}
+
+static void
+remove_parked_locked(struct tpi_worker *w)
+{
+	struct tpi_worker **at = &w->pool->parked;
+
+	while (*at != w) {
+		at = &(*at)->next;
+	}
+	*at = w->next;
+	w->pool->parked_count--;
+	tpi_store_relaxed(&w->parked, 0);
+}
+
+/* The thread of `w` does not exist (any more). */
+static void
+drop_thread_locked(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+
+	w->next = pool->spare;
+	pool->spare = w;
+	pool->threads--;
+	if (tpi_pool_quiet_locked(pool)) {
+		tpi_pool_wake_waiting_locked(pool);
+	}
+}
+
+static bool
+start_thread(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+
+	if (tpi_worker_start(w) == 0) {
+		return true;
+	}
+	tpi_lock_enter(&pool->lock);
+	(void)tpi_park_leave(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
+	drop_thread_locked(w);
+	tpi_lock_leave(&pool->lock);
+	return false;
+}
+
+bool
+tpi_park_wake_one(struct tpar_pool *pool)
+{
+	struct tpi_worker *w;
+	bool parked;
+
+	tpi_lock_enter(&pool->lock);
+	if (!tpi_park_wants_wake(&pool->park)) {
+		tpi_lock_leave(&pool->lock);
+		return true;
+	}
+	w = pop_parked_locked(pool);
+	parked = w != NULL;
+	if (!parked && !pool->quit) {
+		w = tpi_pool_add_worker(pool);
+	}
+	if (w != NULL) {
+		tpi_park_enter(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
+	}
+	tpi_lock_leave(&pool->lock);
+	if (w == NULL) {
+		return false;
+	}
+	if (!parked) {
+		return start_thread(w);
+	}
+	/* ORDER S2 release -> await_wake(): its wake, and what led to it. */
+	atomic_store_explicit(&w->parked, 0, memory_order_release);
+	tpi_parker_wake(w->parker);
+	return true;
+}
+
+/* true: ends this thread, which was parked for too long. */
+static bool
+give_up(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+	bool ends;
+
+	tpi_lock_enter(&pool->lock);
+	ends = tpi_load_relaxed(&w->parked) != 0 && !pool->quit &&
+	       pool->threads > pool->park.width;
+	/* One that was popped but not told yet is not in the list. */
+	if (ends) {
+		struct tpi_worker *at = pool->parked;
+
+		while (at != NULL && at != w) {
+			at = at->next;
+		}
+		ends = at == w;
+	}
+	if (ends) {
+		remove_parked_locked(w);
+		drop_thread_locked(w);
+	}
+	tpi_lock_leave(&pool->lock);
+	return ends;
+}
+
+/* false: the thread ends. */
+static bool
+await_wake(struct tpi_worker *w, bool extra)
+{
+	int64_t deadline = extra ? tpar_in(KEEP_ALIVE_NS) : 0;
+
+	/* ENDS: tpi_park_wake_one() pops this worker, or the pool quits. */
+	/* ORDER S2 acquire <- tpi_park_wake_one() */
+	while (atomic_load_explicit(&w->parked, memory_order_acquire) != 0) {
+		if (!tpi_parker_park(w->parker, deadline) && deadline != 0) {
+			if (give_up(w)) {
+				return false;
+			}
+			deadline = 0;
+		}
+	}
+	w->searching = true;
+	return true;
+}
+
+/* Parks; the lock is held and is released. */
+static bool
+sleep_locked(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+	uint64_t counts = TPI_ACTIVE + (w->searching ? TPI_SEARCHING : 0);
+	bool extra = pool->threads > pool->park.width;
+
+	if (pool->quit) {
+		(void)tpi_park_leave(&pool->park, counts);
+		drop_thread_locked(w);
+		tpi_lock_leave(&pool->lock);
+		return false;
+	}
+	push_parked_locked(w);
+	w->searching = false;
+	(void)tpi_park_leave(&pool->park, counts);
+	if (tpi_pool_quiet_locked(pool)) {
+		tpi_pool_wake_waiting_locked(pool);
+	}
+	tpi_lock_leave(&pool->lock);
+	if (tpi_pool_any_work(pool)) {
+		(void)tpi_park_wake_one(pool);
+	}
+	return await_wake(w, extra);
+}
+
+bool
+tpi_park_sleep(struct tpi_worker *w)
+{
+	tpi_lock_enter(&w->pool->lock);
+	return sleep_locked(w);
+}
+
+bool
+tpi_park_retire(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+
+	tpi_lock_enter(&pool->lock);
+	if (!tpi_park_surplus(&pool->park)) {
+		tpi_lock_leave(&pool->lock);
+		return true;
+	}
+	return sleep_locked(w);
+}
+
+bool
+tpi_park_can_run(struct tpar_pool *pool)
+{
+	bool can;
+
+	tpi_lock_enter(&pool->lock);
+	can = tpi_park_active(tpi_load_relaxed(&pool->park.word)) > 0 ||
+	      pool->parked != NULL;
+	tpi_lock_leave(&pool->lock);
+	return can || tpi_park_wake_one(pool);
+}
+
+void
+tpi_park_wake_blocked(struct tpar_pool *pool)
+{
+	uint32_t n = tpi_pool_worker_count(pool);
+	struct tpi_watch *watch;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		tpi_parker_wake(tpi_pool_worker(pool, i)->parker);
+	}
+	tpi_lock_enter(&pool->lock);
+	for (watch = pool->foreign; watch != NULL; watch = watch->next) {
+		tpi_parker_wake(watch->parker);
+	}
+	tpi_lock_leave(&pool->lock);
+}
+
+bool
+tpi_park_block(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+	uint64_t before = tpi_park_leave(&pool->park, TPI_ACTIVE);
+
+	TPI_ASSERT(tpi_park_active(before) > 0);
+	if (!tpi_pool_any_work(pool)) {
+		return true;
+	}
+	if (tpi_park_wake_one(pool) || tpi_park_active(before) > 1) {
+		return true;
+	}
+	tpi_park_wake_blocked(pool);
+	return false;
+}
+
+void
+tpi_park_unblock(struct tpi_worker *w)
+{
+	tpi_park_enter(&w->pool->park, TPI_ACTIVE);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * park.h - who is awake: the sleep word of a pool.
+ *
+ *   low half    active:    threads that run tasks or look for some.  Not those
+ *               that are parked, nor those blocked in a wait.
+ *   high half   searching: those of the active that look for work.
+ *
+ * The rule: as long as there is work and active < width, somebody is searching
+ * or is being woken.  Whoever makes work visible looks at the word afterwards
+ * (tpi_park_wants_wake); whoever stops being active, or is the last to stop
+ * searching, changes the word first and looks for work afterwards.  All four
+ * accesses are seq_cst, so at least one of the two sees the other (S1).
+ * Protocol and proof: doc/SLEEP.md; model: tests/model/sleep.c.
+ */
+#ifndef TPI_PARK_H
+#define TPI_PARK_H
+
+#include "atomics.h"
+#include "base.h"
+
+struct tpar_pool;
+struct tpi_worker;
+
+#define TPI_ACTIVE ((uint64_t)1)
+#define TPI_SEARCHING ((uint64_t)1 << 32)
+
+struct tpi_park {
+	_Alignas(TPI_CACHELINE) _Atomic uint64_t word; /* [a:S1] */
+	uint32_t width;	     /* [c] workers: active threads wanted */
+	uint32_t search_max; /* [c] threads that may search at once */
+};
+
+static inline uint32_t
+tpi_park_active(uint64_t word)
+{
+	return (uint32_t)word;
+}
+
+static inline uint32_t
+tpi_park_searching(uint64_t word)
+{
+	return (uint32_t)(word >> 32);
+}
+
+/* After work was made visible: must somebody be woken for it? */
+static inline bool
+tpi_park_wants_wake(struct tpi_park *park)
+{
+	/* ORDER S1 seq_cst -- tpi_park_leave(): publish, then see the word. */
+	uint64_t word =
+		atomic_load_explicit(&park->word, memory_order_seq_cst);
+
+	return tpi_park_searching(word) == 0 &&
+	       tpi_park_active(word) < park->width;
+}
+
+/* Adds threads to the counts, on behalf of one that is being woken or its own. */
+static inline void
+tpi_park_enter(struct tpi_park *park, uint64_t counts)
+{
+	/* ORDER S1 seq_cst -- tpi_park_wants_wake() */
+	atomic_fetch_add_explicit(&park->word, counts, memory_order_seq_cst);
+}
+
+/* Takes threads off; returns the word before.  Look for work afterwards. */
+static inline uint64_t
+tpi_park_leave(struct tpi_park *park, uint64_t counts)
+{
+	/* ORDER S1 seq_cst -- tpi_park_wants_wake(): leave, then see work. */
+	return atomic_fetch_sub_explicit(&park->word, counts,
+					 memory_order_seq_cst);
+}
+
+/* Becomes a searcher unless there are enough. */
+static inline bool
+tpi_park_try_search(struct tpi_park *park)
+{
+	uint64_t word = tpi_load_relaxed(&park->word);
+
+	while (tpi_park_searching(word) < park->search_max) {
+		/* ORDER S1 seq_cst -- tpi_park_wants_wake() */
+		if (atomic_compare_exchange_weak_explicit(
+			    &park->word, &word, word + TPI_SEARCHING,
+			    memory_order_seq_cst, memory_order_relaxed)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* More active threads than wanted?  A hint, checked again under the lock. */
+static inline bool
+tpi_park_surplus(struct tpi_park *park)
+{
+	return tpi_park_active(tpi_load_relaxed(&park->word)) > park->width;
+}
+
+/* Wakes a parked thread or starts one, if that is still wanted. */
+bool tpi_park_wake_one(struct tpar_pool *pool);
+
+/* After work was made visible.  Any thread. */
+static inline void
+tpi_park_notify(struct tpi_park *park, struct tpar_pool *pool)
+{
+	if (TPI_UNLIKELY(tpi_park_wants_wake(park))) {
+		(void)tpi_park_wake_one(pool);
+	}
+}
+
+/*
+ * Parks the calling worker until it is woken, as a searcher.  false: the pool
+ * ends, or this thread is one too many for too long; the thread returns.
+ */
+bool tpi_park_sleep(struct tpi_worker *worker);
+
+/* The same between two tasks, if there are more active threads than wanted. */
+bool tpi_park_retire(struct tpi_worker *worker);
+
+/*
+ * The calling worker is about to sleep in a wait: somebody else takes its
+ * place.  false: nobody can, threads are used up; all that wait are woken to
+ * look at that.
+ */
+bool tpi_park_block(struct tpi_worker *worker);
+
+/* The calling worker runs on; there may be one too many for a while. */
+void tpi_park_unblock(struct tpi_worker *worker);
+
+/* Is there, or could there be, a thread that is free to run tasks? */
+bool tpi_park_can_run(struct tpar_pool *pool);
+
+/* Wakes all threads that run this pool's tasks, so that they look around. */
+void tpi_park_wake_blocked(struct tpar_pool *pool);
+
+#endif

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.c - making, shutting down and destroying pools; the default pool.
+ *
+ * A pool is quiet when all its threads are parked, none of its tasks runs on
+ * another pool's thread, and nothing is queued.  doc/STATES.md#pool.
+ */
+#include "config.h"
+
+#include "clock.h"
+#include "cpus.h"
+#include "die.h"
+#include "err.h"
+#include "future.h"
+#include "heap.h"
+#include "parker.h"
+#include "pool.h"
+#include "settings.h"
+#include "thread.h"
+#include "wait.h"
+#include "worker.h"
+
+#include <sched.h>
+#include <string.h>
+
+/* Longer than most gaps between tasks, shorter than what it costs to notice. */
+#define SPIN_NS 30000
+
+static struct tpi_lock default_lock = TPI_LOCK_INIT(TPI_RANK_DEFAULT_POOL);
+static struct tpar_pool *default_pool; /* [m:default_lock] */
+
+static size_t
+worker_table_size(const struct tpar_pool *pool)
+{
+	return pool->capacity * sizeof pool->worker[0];
+}
+
+static size_t
+shard_table_size(const struct tpar_pool *pool)
+{
+	return pool->shards * sizeof pool->shard[0];
+}
+
+static void
+free_pool(struct tpar_pool *pool)
+{
+	struct tpi_arena *arena = pool->arena;
+
+	tpi_lock_fini(&pool->lock);
+	tpi_arena_free(arena, pool->worker, worker_table_size(pool));
+	tpi_arena_free(arena, pool->shard, shard_table_size(pool));
+	tpi_arena_free(arena, pool, sizeof *pool);
+	tpi_arena_abandon(arena);
+}
+
+/* A pool without threads.  NULL: no memory. */
+static struct tpar_pool *
+make_pool(struct tpi_arena *arena, const struct tpar_pool_config *config)
+{
+	struct tpar_pool *pool =
+		tpi_arena_alloc(arena, sizeof *pool, TPI_CACHELINE);
+	unsigned i;
+
+	if (pool == NULL) {
+		return NULL;
+	}
+	memset(pool, 0, sizeof *pool);
+	pool->arena = arena;
+	pool->config = *config;
+	pool->intake.limit = config->queue_limit;
+	pool->intake.own_threads_only = config->own_threads_only;
+	pool->spin_ns = tpi_cpus_usable() > 1 ? SPIN_NS : 0;
+	pool->capacity = config->workers + config->blocking_limit;
+	pool->shards = 1 + (config->workers - 1) / TPI_WORKERS_PER_SHARD;
+	pool->park.width = config->workers;
+	pool->park.search_max = config->workers > 1 ? config->workers / 2 : 1;
+	pool->worker = tpi_arena_alloc(arena, worker_table_size(pool),
+				       sizeof(void *));
+	if (pool->worker == NULL) {
+		goto fail_worker;
+	}
+	memset((void *)pool->worker, 0, worker_table_size(pool));
+	pool->shard = tpi_arena_alloc(arena, shard_table_size(pool),
+				      TPI_CACHELINE);
+	if (pool->shard == NULL) {
+		goto fail_shard;
+	}
+	if (tpi_lock_init(&pool->lock, TPI_RANK_POOL) != 0) {
+		goto fail_lock;
+	}
+	for (i = 0; i < pool->shards; i++) {
+		tpi_inject_init(&pool->shard[i]);
+	}
+	return pool;
+fail_lock:
+	tpi_arena_free(arena, pool->shard, shard_table_size(pool));
+fail_shard:
+	tpi_arena_free(arena, (void *)pool->worker, worker_table_size(pool));
+fail_worker:
+	tpi_arena_free(arena, pool, sizeof *pool);
+	return NULL;
+}
+
+/* Lets all threads end, joins them, frees everything. */
+static void
+end_pool(struct tpar_pool *pool)
+{
+	uint32_t n = tpi_load_relaxed(&pool->worker_count);
+	struct tpi_worker *w;
+	struct tpi_worker *next;
+	uint32_t i;
+
+	tpi_lock_enter(&pool->lock);
+	pool->quit = true;
+	w = pool->parked;
+	pool->parked = NULL;
+	pool->parked_count = 0;
+	tpi_lock_leave(&pool->lock);
+	for (; w != NULL; w = next) {
+		next = w->next;
+		tpi_park_enter(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
+		/* ORDER S2 release -> await_wake() */
+		atomic_store_explicit(&w->parked, 0, memory_order_release);
+		tpi_parker_wake(w->parker);
+	}
+	for (i = 0; i < n; i++) {
+		tpi_worker_destroy(tpi_pool_worker(pool, i));
+	}
+	free_pool(pool);
+}
+
+/* Starts one of the first threads; nobody else knows the pool yet. */
+static enum tpar_err
+start_worker(struct tpar_pool *pool)
+{
+	struct tpi_worker *w;
+
+	tpi_lock_enter(&pool->lock);
+	w = tpi_pool_add_worker(pool);
+	tpi_lock_leave(&pool->lock);
+	if (w == NULL) {
+		return TPAR_ENOMEM;
+	}
+	tpi_park_enter(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
+	if (tpi_worker_start(w) == 0) {
+		return TPAR_OK;
+	}
+	return tpi_err(TPAR_EAGAIN, "thread %u of %u could not be started",
+		       w->index + 1, pool->park.width);
+}
+
+enum tpar_err
+tpar_pool_create(tpar_pool **out, const struct tpar_pool_config *config)
+{
+	struct tpar_pool_config complete = TPAR_POOL_CONFIG_INIT;
+	struct tpi_arena *arena;
+	struct tpar_pool *pool;
+	enum tpar_err err;
+	unsigned i;
+
+	if (out == NULL) {
+		return tpi_err(TPAR_EINVAL, "pool is NULL");
+	}
+	err = tpi_settings_complete(config, &complete);
+	if (err != TPAR_OK) {
+		return err;
+	}
+	arena = tpi_arena_create(&complete.allocator,
+				 complete.workers + complete.blocking_limit);
+	if (arena == NULL) {
+		return TPAR_ENOMEM;
+	}
+	pool = make_pool(arena, &complete);
+	if (pool == NULL) {
+		tpi_arena_abandon(arena);
+		return TPAR_ENOMEM;
+	}
+	for (i = 0; i < complete.workers && err == TPAR_OK; i++) {
+		err = start_worker(pool);
+	}
+	if (err != TPAR_OK) {
+		end_pool(pool);
+		return err;
+	}
+	*out = pool;
+	return TPAR_OK;
+}
+
+struct tpi_worker *
+tpi_pool_add_worker(struct tpar_pool *pool)
+{
+	struct tpi_worker *w = pool->spare;
+	uint32_t n = tpi_load_relaxed(&pool->worker_count);
+
+	if (w != NULL) {
+		pool->spare = w->next;
+	} else {
+		if (n == pool->capacity) {
+			return NULL;
+		}
+		w = tpi_worker_create(pool, n);
+		if (w == NULL) {
+			return NULL;
+		}
+		/* ORDER W1 release -> tpi_pool_worker() */
+		atomic_store_explicit(&pool->worker[n], w,
+				      memory_order_release);
+		/* ORDER W1 seq_cst -> tpi_pool_worker_count() */
+		atomic_store_explicit(&pool->worker_count, n + 1,
+				      memory_order_seq_cst);
+	}
+	pool->threads++;
+	return w;
+}
+
+bool
+tpi_pool_any_work(struct tpar_pool *pool)
+{
+	uint32_t n = tpi_pool_worker_count(pool);
+	uint32_t i;
+
+	for (i = 0; i < pool->shards; i++) {
+		if (tpi_inject_nonempty(&pool->shard[i])) {
+			return true;
+		}
+	}
+	for (i = 0; i < n; i++) {
+		if (tpi_deque_nonempty(&tpi_pool_worker(pool, i)->deque)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+tpi_pool_quiet_locked(struct tpar_pool *pool)
+{
+	return pool->parked_count == pool->threads && pool->foreign == NULL;
+}
+
+void
+tpi_pool_wake_waiting_locked(struct tpar_pool *pool)
+{
+	struct tpi_watch *watch;
+
+	for (watch = pool->waiting; watch != NULL; watch = watch->next) {
+		if (watch->parker != NULL) {
+			tpi_parker_wake(watch->parker);
+		}
+	}
+}
+
+void
+tpi_watch_add_locked(struct tpi_watch **list, struct tpi_watch *watch)
+{
+	watch->next = *list;
+	watch->link = list;
+	if (watch->next != NULL) {
+		watch->next->link = &watch->next;
+	}
+	*list = watch;
+}
+
+void
+tpi_watch_remove_locked(struct tpi_watch *watch)
+{
+	*watch->link = watch->next;
+	if (watch->next != NULL) {
+		watch->next->link = watch->link;
+	}
+}
+
+bool
+tpi_pool_is_callers(struct tpar_pool *pool)
+{
+	struct tpi_run *run;
+
+	for (run = tpi_thread_self.run; run != NULL; run = run->outer) {
+		if (run->task->intake == &pool->intake) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_quiet(void *arg)
+{
+	struct tpar_pool *pool = arg;
+	bool quiet;
+
+	tpi_lock_enter(&pool->lock);
+	quiet = tpi_pool_quiet_locked(pool);
+	tpi_lock_leave(&pool->lock);
+	return quiet && !tpi_pool_any_work(pool);
+}
+
+/* Waits until all is quiet. */
+static enum tpar_err
+await_quiet(struct tpar_pool *pool, int64_t deadline_ns, bool stoppable)
+{
+	struct tpi_watch watch = { .parker = tpi_thread_parker() };
+	enum tpar_err err;
+
+	tpi_lock_enter(&pool->lock);
+	tpi_watch_add_locked(&pool->waiting, &watch);
+	tpi_lock_leave(&pool->lock);
+	err = tpi_wait_until(is_quiet, pool, deadline_ns, stoppable);
+	tpi_lock_enter(&pool->lock);
+	tpi_watch_remove_locked(&watch);
+	tpi_lock_leave(&pool->lock);
+	return err;
+}
+
+static enum tpar_err
+shut_down(struct tpar_pool *pool, enum tpar_shutdown how, int64_t deadline_ns,
+	  bool stoppable)
+{
+	tpi_intake_close(&pool->intake, how == TPAR_CANCEL ? TPI_CANCELLING
+							   : TPI_DRAINING);
+	/* ENDS: see tpi_intake_empty(). */
+	while (!tpi_intake_empty(&pool->intake)) {
+		sched_yield();
+	}
+	if (how == TPAR_CANCEL) {
+		tpi_park_wake_blocked(pool);
+	}
+	if (tpi_pool_any_work(pool)) {
+		tpi_park_notify(&pool->park, pool);
+	}
+	return await_quiet(pool, deadline_ns, stoppable);
+}
+
+enum tpar_err
+tpar_pool_shutdown(tpar_pool *pool, enum tpar_shutdown how, int64_t deadline_ns)
+{
+	if (how != TPAR_DRAIN && how != TPAR_CANCEL) {
+		return tpi_err(TPAR_EINVAL, "shutdown: neither drain nor cancel");
+	}
+	if (pool == NULL) {
+		tpi_lock_enter(&default_lock);
+		pool = default_pool;
+		tpi_lock_leave(&default_lock);
+	}
+	if (pool == NULL) {
+		return TPAR_OK;
+	}
+	if (tpi_pool_is_callers(pool)) {
+		return tpi_err(TPAR_EDEADLK, "a task cannot wait for its own "
+					     "pool to run dry");
+	}
+	return shut_down(pool, how, deadline_ns, true);
+}
+
+enum tpar_err
+tpar_pool_destroy(tpar_pool *pool)
+{
+	bool is_default = pool == NULL;
+
+	if (is_default) {
+		tpi_lock_enter(&default_lock);
+		pool = default_pool;
+		if (pool != NULL && !tpi_pool_is_callers(pool)) {
+			default_pool = NULL;
+		}
+		tpi_lock_leave(&default_lock);
+	}
+	if (pool == NULL) {
+		return TPAR_OK;
+	}
+	if (tpi_pool_is_callers(pool)) {
+		return tpi_err(TPAR_EDEADLK,
+			       "a pool cannot be destroyed by its own task");
+	}
+	/* Also a caller that was asked to stop sees it through. */
+	(void)shut_down(pool, TPAR_DRAIN, TPAR_FOREVER, false);
+	end_pool(pool);
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpi_pool_resolve(struct tpar_pool **pool)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+	enum tpar_err err = TPAR_OK;
+
+	if (*pool != NULL) {
+		return TPAR_OK;
+	}
+	if (run != NULL) {
+		*pool = tpi_pool_of(run->task->intake);
+		return TPAR_OK;
+	}
+	tpi_lock_enter(&default_lock);
+	if (default_pool == NULL) {
+		err = tpar_pool_create(&default_pool, NULL);
+	}
+	*pool = default_pool;
+	tpi_lock_leave(&default_lock);
+	return err;
+}
+
+unsigned
+tpar_pool_workers(tpar_pool *pool)
+{
+	return tpi_pool_resolve(&pool) == TPAR_OK ? pool->park.width : 0;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.h - what makes up a pool.
+ */
+#ifndef TPI_POOL_H
+#define TPI_POOL_H
+
+#include "atomics.h"
+#include "base.h"
+#include "inject.h"
+#include "intake.h"
+#include "lock.h"
+#include "park.h"
+
+#include <taskpar/pool.h>
+
+struct tpar_future;
+struct tpi_arena;
+struct tpi_parker;
+struct tpi_worker;
+
+/* One injector shard per so many workers. */
+#define TPI_WORKERS_PER_SHARD 8
+
+/* A thread that wants to know when the pool, or a foreign run, has ended. */
+struct tpi_watch {
+	struct tpi_watch *next;
+	struct tpi_watch **link;
+	struct tpi_parker *parker;
+};
+
+struct tpar_pool {
+	struct tpi_intake intake; /* first: tpi_pool_of() */
+	struct tpi_arena *arena;  /* [c] */
+	struct tpar_pool_config config; /* [c] checked, defaults filled in */
+	uint64_t spin_ns;	  /* [c] how long a searcher looks */
+	unsigned capacity;	  /* [c] most threads: width + blocking_limit */
+	unsigned shards;	  /* [c] */
+	struct tpi_inject *shard; /* [c] */
+	/* [a:W1] workers 0 .. worker_count - 1 are there for good */
+	_Atomic(struct tpi_worker *) *worker;
+	_Atomic uint32_t worker_count;
+
+	struct tpi_park park;
+
+	_Alignas(TPI_CACHELINE) struct tpi_lock lock;
+	struct tpi_worker *parked; /* [m:lock] a stack: last in, first out */
+	struct tpi_worker *spare;  /* [m:lock] without a thread */
+	unsigned threads;	   /* [m:lock] that exist or are being started */
+	unsigned parked_count;	   /* [m:lock] */
+	bool quit;		   /* [m:lock] threads return instead of parking */
+	struct tpi_watch *foreign; /* [m:lock] its tasks on other pools' threads */
+	struct tpi_watch *waiting; /* [m:lock] in shutdown */
+};
+
+static inline struct tpar_pool *
+tpi_pool_of(struct tpi_intake *intake)
+{
+	return TPI_CONTAINER(intake, struct tpar_pool, intake);
+}
+
+static inline struct tpi_worker *
+tpi_pool_worker(struct tpar_pool *pool, uint32_t i)
+{
+	/* ORDER W1 acquire <- tpi_pool_add_worker(): its fields. */
+	return atomic_load_explicit(&pool->worker[i], memory_order_acquire);
+}
+
+static inline uint32_t
+tpi_pool_worker_count(struct tpar_pool *pool)
+{
+	/* ORDER W1 seq_cst <- tpi_pool_add_worker() */
+	return atomic_load_explicit(&pool->worker_count, memory_order_seq_cst);
+}
+
+/* Is anything queued?  The last look of whoever leaves the sleep word. */
+bool tpi_pool_any_work(struct tpar_pool *pool);
+
+/* A worker without a thread; under the lock.  NULL: at capacity, no memory. */
+struct tpi_worker *tpi_pool_add_worker(struct tpar_pool *pool);
+
+/* Has every task of the pool ended?  Under the lock. */
+bool tpi_pool_quiet_locked(struct tpar_pool *pool);
+
+/* Wakes those that wait for that; under the lock. */
+void tpi_pool_wake_waiting_locked(struct tpar_pool *pool);
+
+/* Does the calling thread run a task of this pool, at any depth? */
+bool tpi_pool_is_callers(struct tpar_pool *pool);
+
+void tpi_watch_add_locked(struct tpi_watch **list, struct tpi_watch *watch);
+void tpi_watch_remove_locked(struct tpi_watch *watch);
+
+/* The pool that NULL means here; starts the default one if need be. */
+enum tpar_err tpi_pool_resolve(struct tpar_pool **pool);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settings.c - checks a pool's config, reads the environment, fills in what was
+ * left at 0.
+ */
+#include "config.h"
+
+#include "cpus.h"
+#include "err.h"
+#include "settings.h"
+
+#include <stdlib.h>
+
+#define WORKERS_MAX 4096u
+#define BLOCKING_MAX 16384u
+#define BLOCKING_DEFAULT 256u
+#define STACK_MIN ((size_t)128 * 1024)
+#define STACK_MAX ((size_t)1 << 36)
+#define STACK_DEFAULT ((size_t)8 << 20)
+
+/* TASKPAR_WORKERS, 0 if it is not set. */
+static enum tpar_err
+workers_from_environment(unsigned *workers)
+{
+	const char *text = getenv("TASKPAR_WORKERS");
+	unsigned long n;
+	char *end;
+
+	*workers = 0;
+	if (text == NULL || *text == '\0') {
+		return TPAR_OK;
+	}
+	n = strtoul(text, &end, 10);
+	if (*end != '\0' || *text < '0' || *text > '9' || n < 1 ||
+	    n > WORKERS_MAX) {
+		return tpi_err(TPAR_EINVAL,
+			       "TASKPAR_WORKERS is '%s', not a number in 1..%u",
+			       text, WORKERS_MAX);
+	}
+	*workers = (unsigned)n;
+	return TPAR_OK;
+}
+
+static enum tpar_err
+check_config(const struct tpar_pool_config *config)
+{
+	if (config->size != sizeof *config) {
+		return tpi_err(TPAR_EINVAL,
+			       "config.size is %zu, not %zu: begin with "
+			       "TPAR_POOL_CONFIG_INIT",
+			       config->size, sizeof *config);
+	}
+	if (config->workers > WORKERS_MAX) {
+		return tpi_err(TPAR_EINVAL, "config.workers is %u, beyond %u",
+			       config->workers, WORKERS_MAX);
+	}
+	if (config->blocking_limit > BLOCKING_MAX) {
+		return tpi_err(TPAR_EINVAL,
+			       "config.blocking_limit is %u, beyond %u",
+			       config->blocking_limit, BLOCKING_MAX);
+	}
+	if (config->stack_size != 0 && (config->stack_size < STACK_MIN ||
+					config->stack_size > STACK_MAX)) {
+		return tpi_err(TPAR_EINVAL,
+			       "config.stack_size is %zu, not in %zu..%zu",
+			       config->stack_size, STACK_MIN, STACK_MAX);
+	}
+	if ((config->allocator.alloc == NULL) !=
+	    (config->allocator.free == NULL)) {
+		return tpi_err(TPAR_EINVAL, "config.allocator has only one "
+					    "of its two functions");
+	}
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpi_settings_complete(const struct tpar_pool_config *from,
+		      struct tpar_pool_config *to)
+{
+	enum tpar_err err = from != NULL ? check_config(from) : TPAR_OK;
+
+	if (err != TPAR_OK) {
+		return err;
+	}
+	if (from != NULL) {
+		*to = *from;
+	}
+	if (to->workers == 0) {
+		err = workers_from_environment(&to->workers);
+		if (err != TPAR_OK) {
+			return err;
+		}
+	}
+	if (to->workers == 0) {
+		to->workers = tpi_cpus_usable();
+	}
+	if (to->workers > WORKERS_MAX) {
+		to->workers = WORKERS_MAX;
+	}
+	if (to->blocking_limit == 0) {
+		to->blocking_limit = BLOCKING_DEFAULT;
+	}
+	if (to->stack_size == 0) {
+		to->stack_size = STACK_DEFAULT;
+	}
+	if (to->name == NULL) {
+		to->name = "taskpar";
+	}
+	return TPAR_OK;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spawn.c - starting threads.
+ */
+#include "config.h"
+
+#include "die.h"
+#include "spawn.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+/* What the thread itself needs on top of the stack that was asked for. */
+#define STACK_EXTRA ((size_t)32 * 1024)
+#define STACK_GUARD ((size_t)64 * 1024)
+#define PAGE ((size_t)4096)
+
+static int
+create(pthread_t *thread, pthread_attr_t *attr, void *(*main)(void *arg),
+       void *arg)
+{
+	sigset_t blocked;
+	sigset_t before;
+	int rc;
+
+	sigfillset(&blocked);
+	sigdelset(&blocked, SIGSEGV);
+	sigdelset(&blocked, SIGBUS);
+	sigdelset(&blocked, SIGFPE);
+	sigdelset(&blocked, SIGILL);
+	sigdelset(&blocked, SIGTRAP);
+	TPI_CHECK(pthread_sigmask(SIG_SETMASK, &blocked, &before) == 0);
+	rc = pthread_create(thread, attr, main, arg);
+	TPI_CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+	return rc;
+}
+
+int
+tpi_spawn(pthread_t *thread, size_t stack_size, void *(*main)(void *arg),
+	  void *arg)
+{
+	size_t size = stack_size + STACK_EXTRA + STACK_GUARD;
+	pthread_attr_t attr;
+	int rc = pthread_attr_init(&attr);
+
+	if (rc != 0) {
+		return rc;
+	}
+	rc = pthread_attr_setstacksize(&attr, (size + PAGE - 1) / PAGE * PAGE);
+	if (rc == 0) {
+		rc = pthread_attr_setguardsize(&attr, STACK_GUARD);
+	}
+	if (rc == 0) {
+		rc = create(thread, &attr, main, arg);
+	}
+	pthread_attr_destroy(&attr);
+	return rc;
+}
+
+void
+tpi_spawn_name(const char *name, unsigned index)
+{
+#ifdef HAVE_PTHREAD_SETNAME_NP
+	char full[64]; /* Linux allows 15 bytes: the name is cut for the index */
+	int digits = snprintf(full, sizeof full, "/%u", index);
+
+	snprintf(full, sizeof full, "%.*s/%u", 15 - digits, name, index);
+	(void)pthread_setname_np(pthread_self(), full);
+#else
+	(void)name;
+	(void)index;
+#endif
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spawn.h - starting a thread as a library should: all signals but the
+ * synchronous ones blocked, a known stack, a name.
+ */
+#ifndef TPI_SPAWN_H
+#define TPI_SPAWN_H
+
+#include "base.h"
+
+#include <pthread.h>
+
+/*
+ * Starts a thread in which `stack_size` bytes of stack are free for main.
+ * 0 or an errno value.
+ */
+int tpi_spawn(pthread_t *thread, size_t stack_size, void *(*main)(void *arg),
+	      void *arg);
+
+/* Calls the calling thread "<name>/<index>", cut to 15 bytes. */
+void tpi_spawn_name(const char *name, unsigned index);
+
+#endif

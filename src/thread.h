@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.h - what the library knows about the calling thread: the one
+ * thread-local structure.
+ */
+#ifndef TPI_THREAD_H
+#define TPI_THREAD_H
+
+#include "base.h"
+
+struct tpar_future;
+struct tpi_heap;
+struct tpi_parker;
+struct tpi_worker;
+
+/* A task being run; on the stack of the thread that runs it. */
+struct tpi_run {
+	struct tpar_future *task;
+	struct tpi_run *outer; /* the run it was put on top of, or NULL */
+	char *message;	       /* what tpar_fail() kept, or NULL */
+};
+
+struct tpi_thread {
+	struct tpi_run *run;	   /* the innermost, or NULL */
+	struct tpi_worker *worker; /* NULL outside of pools */
+	struct tpi_heap *heap;	   /* the worker's, or NULL */
+	struct tpi_parker *parker; /* NULL until it first waits */
+};
+
+/* One access without a call, where the loader allows it. */
+#if defined(__GLIBC__) && defined(__GNUC__)
+#define TPI_TLS_MODEL __attribute__((tls_model("initial-exec")))
+#else
+#define TPI_TLS_MODEL
+#endif
+
+extern _Thread_local struct tpi_thread tpi_thread_self TPI_TLS_MODEL;
+
+/*
+ * The calling thread's parker; given back when the thread ends.  NULL: there is
+ * no memory for one.
+ */
+struct tpi_parker *tpi_thread_parker(void);
+
+#endif

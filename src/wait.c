@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait.c - waiting for a set, in the order of doc/TOUR.md#wait:
+ *
+ *   publish   the frame, so that a cancel and helpers find it; then look
+ *             whether the task was asked to stop (G3)
+ *   register  with each member that has not ended
+ *   claim     members that have not begun, and run them here, in order
+ *   help      claim what a running member waits for itself, and run it here
+ *   block     hand the place in the pool over, and sleep
+ *
+ * Nothing else ever runs on top of a waiting task: only what it waits for, or
+ * what that waits for.  Hence no deadlock that the program does not have
+ * itself; doc/STATES.md#wait.
+ */
+#include "config.h"
+
+#include "block.h"
+#include "cancel.h"
+#include "clock.h"
+#include "cycle.h"
+#include "future.h"
+#include "help.h"
+#include "parker.h"
+#include "thread.h"
+#include "wait.h"
+#include "worker.h"
+
+#include <taskpar/future.h>
+
+#include <errno.h>
+#include <sched.h>
+
+/* Rounds of looking before sleeping: some 5 us, about what a wake costs. */
+#define SPIN_ROUNDS 100
+
+/* The owner saw that a member, not registered, has ended. */
+static void
+take_ended(struct tpi_frame *frame, struct tpar_future *f)
+{
+	frame->own++;
+	if (TPI_UNLIKELY(tpi_state_is_bad(tpi_state_get(&f->state))) &&
+	    frame->kind == TPI_WAIT_GATHER &&
+	    tpi_frame_elect(frame, (uintptr_t)f)) {
+		tpi_cancel_members(frame);
+	}
+}
+
+static void
+publish(struct tpi_frame *frame)
+{
+	struct tpar_future *task = frame->task;
+
+	if (task == NULL) {
+		return;
+	}
+	frame->outer = tpi_load_relaxed(&task->cur);
+	tpi_frame_publish(frame, task);
+	if (TPI_UNLIKELY(tpi_state_stop_requested(&task->state) ||
+			 tpi_cancel_requested(task))) {
+		tpi_block_check_stop(frame);
+	}
+}
+
+static void
+unpublish(struct tpi_frame *frame)
+{
+	struct tpar_future *task = frame->task;
+	unsigned i;
+
+	if (task == NULL) {
+		return;
+	}
+	tpi_frame_unpublish(frame, task);
+	/* ENDS: those who have pinned it unpin it; others do not find it. */
+	for (i = 1; TPI_UNLIKELY(!tpi_frame_unpinned(task)); i++) {
+		if (i % 64 == 0) {
+			sched_yield();
+		}
+		tpi_cpu_pause();
+	}
+}
+
+/*
+ * Registers with all members that have not ended; the first one that this
+ * thread may run is claimed instead and returned.
+ */
+static struct tpar_future *
+join(struct tpi_wait *wait, bool claim)
+{
+	struct tpi_frame *frame = wait->frame;
+	struct tpar_future *first = NULL;
+	size_t i;
+
+	for (i = 0; i < frame->n; i++) {
+		struct tpar_future *f = frame->f[i];
+
+		if (i + 8 < frame->n) {
+			TPI_PREFETCH(&frame->f[i + 8]->state);
+		}
+		if (claim && first == NULL &&
+		    tpi_state_peek(&f->state) == TPI_PENDING &&
+		    tpi_help_may_run(wait->worker, f) && tpi_future_claim(f)) {
+			first = f;
+			continue;
+		}
+		switch (tpi_frame_register(frame, f)) {
+		case TPI_REGISTERED:
+			break;
+		case TPI_HAD_ENDED:
+			take_ended(frame, f);
+			break;
+		case TPI_NO_MEMORY:
+			wait->unregistered = i;
+			return first;
+		}
+	}
+	return first;
+}
+
+/* Runs the members that have not begun, in order, while nothing has failed. */
+static void
+run_members(struct tpi_wait *wait, struct tpar_future *first)
+{
+	struct tpi_frame *frame = wait->frame;
+	size_t i;
+
+	if (first != NULL) {
+		if (tpi_frame_cause(frame) != 0 &&
+		    frame->kind != TPI_WAIT_ONLY) {
+			tpi_future_end_cancelled(first);
+		} else {
+			tpi_worker_run(first);
+		}
+		take_ended(frame, first);
+	}
+	for (i = 0; i < frame->n; i++) {
+		struct tpar_future *f = frame->f[i];
+
+		if (tpi_state_peek(&f->state) != TPI_PENDING) {
+			continue;
+		}
+		if (tpi_load_relaxed(&frame->cause) != 0 ||
+		    !tpi_help_may_run(wait->worker, f)) {
+			wait->left_pending = true;
+			continue;
+		}
+		if (tpi_future_claim(f)) {
+			tpi_worker_run(f);
+			if (i >= wait->unregistered) {
+				take_ended(frame, f);
+			}
+		}
+	}
+}
+
+/* Looks a little longer, helping if it may; true: all members have ended. */
+static bool
+spin(struct tpi_wait *wait, bool helping)
+{
+	struct tpi_frame *frame = wait->frame;
+	unsigned i;
+
+	for (i = 0; i < SPIN_ROUNDS; i++) {
+		if (tpi_frame_complete(frame)) {
+			return true;
+		}
+		if (helping && tpi_help_members(wait)) {
+			i = 0;
+		}
+		tpi_cpu_pause();
+	}
+	return tpi_frame_complete(frame);
+}
+
+static void
+nap_blocked(struct tpi_wait *wait)
+{
+	bool served = wait->worker == NULL || tpi_park_block(wait->worker);
+
+	tpi_block_nap();
+	if (!served) {
+		tpi_block_check_starved(wait);
+	}
+	if (wait->worker != NULL) {
+		tpi_park_unblock(wait->worker);
+	}
+}
+
+/* Members for which there was no node: looks at them now and then. */
+static void
+poll_unregistered(struct tpi_wait *wait)
+{
+	struct tpi_frame *frame = wait->frame;
+	size_t i;
+
+	for (i = wait->unregistered; i < frame->n; i++) {
+		/* ENDS: the member ends, or the wait ends early. */
+		while (tpi_state_peek(&frame->f[i]->state) != TPI_ENDED) {
+			tpi_block_check_stop(frame);
+			tpi_block_check_deadline(wait);
+			if (tpi_block_ends_early(frame)) {
+				return;
+			}
+			nap_blocked(wait);
+		}
+		take_ended(frame, frame->f[i]);
+	}
+}
+
+/*
+ * Gives the members up that have not ended.  Those that are just ending signal
+ * the frame, which is waited for.  Returns how many were given up.
+ */
+static size_t
+leave(struct tpi_wait *wait)
+{
+	struct tpi_frame *frame = wait->frame;
+	size_t removed = 0;
+	size_t i;
+
+	for (i = 0; i < frame->n && i < wait->unregistered; i++) {
+		if (tpi_state_peek(&frame->f[i]->state) != TPI_ENDED) {
+			removed += tpi_frame_unregister(frame, frame->f[i]);
+		}
+	}
+	(void)tpi_frame_take_off(frame, (int64_t)removed);
+	/* ENDS: whoever ends one of the others is about to take it off. */
+	while (!tpi_frame_complete(frame)) {
+		sched_yield();
+	}
+	return removed;
+}
+
+/* Takes off what the owner counted; true: all members have ended. */
+static bool
+settle(struct tpi_frame *frame, size_t missing)
+{
+	tpi_store_relaxed(&frame->owner, 0);
+	if (frame->own == frame->n) {
+		return true; /* nobody else ever touched the countdown */
+	}
+	return tpi_frame_take_off(frame, (int64_t)(frame->own + missing + 1)) &&
+	       missing == 0;
+}
+
+static enum tpar_err
+early_error(struct tpi_frame *frame)
+{
+	switch (tpi_frame_cause(frame)) {
+	case TPI_TIMED_OUT:
+		return TPAR_ETIMEDOUT;
+	case TPI_DEADLOCKED:
+		return TPAR_EDEADLK;
+	default:
+		return TPAR_ESTOPPED;
+	}
+}
+
+/* What is left after this thread has done what it could by itself. */
+static enum tpar_err
+await_others(struct tpi_wait *wait)
+{
+	struct tpi_frame *frame = wait->frame;
+	bool helping = wait->worker != NULL && !frame->timed &&
+		       tpi_help_stack_left(wait->worker);
+	size_t missing = 0;
+	size_t i;
+
+	if (TPI_UNLIKELY(wait->unregistered < frame->n)) {
+		poll_unregistered(wait);
+		for (i = wait->unregistered; i < frame->n; i++) {
+			missing += tpi_state_peek(&frame->f[i]->state) !=
+				   TPI_ENDED;
+		}
+	}
+	if (settle(frame, missing)) {
+		return TPAR_OK;
+	}
+	if (!spin(wait, helping)) {
+		tpi_block_check_cycles(wait);
+		tpi_block_sleep(wait);
+	}
+	if (!tpi_frame_complete(frame)) {
+		missing += leave(wait);
+	}
+	if (wait->given_up) {
+		return TPAR_EDEADLK;
+	}
+	if (missing > 0) {
+		return early_error(frame);
+	}
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
+	       struct tpar_future *first_bad)
+{
+	struct tpi_wait wait = { .frame = frame,
+			     .worker = tpi_thread_self.worker,
+			     .deadline_ns = deadline_ns,
+			     .unregistered = frame->n };
+	bool claim = wait.worker != NULL && deadline_ns == 0 &&
+		     frame->task != NULL && tpi_help_stack_left(wait.worker);
+	struct tpar_future *first;
+	enum tpar_err err;
+	int saved = errno;
+
+	frame->timed = deadline_ns != 0;
+	wait.left_pending = !claim;
+	if (TPI_UNLIKELY(first_bad != NULL)) {
+		(void)tpi_frame_elect(frame, (uintptr_t)first_bad);
+	}
+	publish(frame);
+	if (TPI_UNLIKELY(first_bad != NULL)) {
+		tpi_cancel_members(frame);
+	}
+	first = join(&wait, claim);
+	if (claim) {
+		run_members(&wait, first);
+		if (!wait.left_pending) {
+			tpi_worker_trim(wait.worker, frame->f, frame->n);
+		}
+	}
+	err = await_others(&wait);
+	unpublish(frame);
+	tpi_frame_fini(frame);
+	if (err == TPAR_OK && tpi_frame_cause(frame) == TPI_USED_UP) {
+		err = TPAR_EAGAIN;
+	}
+	errno = saved;
+	return err;
+}
+
+enum tpar_err
+tpi_wait_until(bool (*pred)(void *arg), void *arg, int64_t deadline_ns,
+	       bool stoppable)
+{
+	struct tpi_worker *w = tpi_thread_self.worker;
+	enum tpar_err err = TPAR_OK;
+	struct tpi_frame frame;
+
+	tpi_frame_init(&frame, TPI_WAIT_ONLY, NULL, 0);
+	frame.timed = true;
+	if (!stoppable) {
+		frame.task = NULL;
+	}
+	publish(&frame);
+	if (w != NULL) {
+		(void)tpi_park_block(w);
+	}
+	/* ENDS: who makes pred true, or cancels the task, wakes the parker. */
+	while (!pred(arg)) {
+		tpi_block_check_stop(&frame);
+		if (tpi_frame_cause(&frame) != 0) {
+			err = TPAR_ESTOPPED;
+			break;
+		}
+		if (tpi_clock_passed(deadline_ns)) {
+			err = TPAR_ETIMEDOUT;
+			break;
+		}
+		if (frame.parker == NULL) {
+			tpi_block_nap();
+		} else {
+			(void)tpi_parker_park(frame.parker, deadline_ns);
+		}
+	}
+	if (w != NULL) {
+		tpi_park_unblock(w);
+	}
+	unpublish(&frame);
+	return err;
+}
+
+/* How a single future ended. */
+static enum tpar_err
+ended_as(struct tpar_future *f)
+{
+	switch (tpi_state_get(&f->state) & TPI_OUTCOME) {
+	case TPI_DONE:
+		return TPAR_OK;
+	case TPI_FAILED:
+		return TPAR_EFAILED;
+	default:
+		return TPAR_ECANCELED;
+	}
+}
+
+enum tpar_err
+tpar_future_wait(tpar_future *f, int64_t deadline_ns)
+{
+	struct tpi_frame frame;
+	enum tpar_err err;
+
+	if (f == NULL) {
+		return TPAR_EINVAL;
+	}
+	if (tpi_state_phase(tpi_state_get(&f->state)) == TPI_ENDED) {
+		return ended_as(f);
+	}
+	tpi_frame_init(&frame, TPI_WAIT_ONLY, &f, 1);
+	if (frame.task == f) {
+		tpi_cycle_describe_self(f);
+		return TPAR_EDEADLK;
+	}
+	err = tpi_wait_frame(&frame, deadline_ns, NULL);
+	return err == TPAR_OK ? ended_as(f) : err;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait.h - the one wait protocol: for a future, for a set, from a worker or
+ * from outside.  doc/TOUR.md#wait.
+ */
+#ifndef TPI_WAIT_H
+#define TPI_WAIT_H
+
+#include "base.h"
+#include "frame.h"
+
+#include <taskpar/base.h>
+
+/*
+ * Waits for the members of an initialized frame.  first_bad: the member that
+ * had failed or been cancelled before the call, or NULL (TPI_WAIT_GATHER).
+ *
+ * TPAR_OK: all members have ended; frame->cause says what happened first.
+ * TPAR_ETIMEDOUT, TPAR_ESTOPPED: a TPI_WAIT_ONLY gave up.  TPAR_EDEADLK:
+ * members that wait for the calling task have been given up.  TPAR_EAGAIN: all
+ * have ended, but some because threads were used up.
+ * The frame is of no more concern to anybody afterwards.
+ */
+enum tpar_err tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
+			     struct tpar_future *first_bad);
+
+/*
+ * Sleeps until pred(arg) is true; whoever makes it true wakes the calling
+ * thread's parker.  TPAR_ETIMEDOUT; TPAR_ESTOPPED if `stoppable`.
+ */
+enum tpar_err tpi_wait_until(bool (*pred)(void *arg), void *arg,
+			     int64_t deadline_ns, bool stoppable);
+
+#endif

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.c - the main loop of a worker: take, search, run, sleep.
+ *
+ * Order of preference: every 61st time one task from the injector, so that
+ * outside tasks do not starve; the own deque, newest first; other workers'
+ * deques, oldest first, several at once; the injector.  See doc/TOUR.md#steal.
+ */
+#include "config.h"
+
+#include "cancel.h"
+#include "clock.h"
+#include "cpus.h"
+#include "die.h"
+#include "future.h"
+#include "heap.h"
+#include "parker.h"
+#include "pool.h"
+#include "rng.h"
+#include "spawn.h"
+#include "thread.h"
+#include "worker.h"
+
+#include <taskpar/base.h>
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A prime, so that it does not beat with the program's own rhythm. */
+#define TICKS_PER_INJECT 61
+
+/* Tasks taken from the injector at once; from another worker at once. */
+#define HALF_RING (TPI_DEQUE_SIZE / 2)
+#define INJECT_BATCH (HALF_RING < 32 ? HALF_RING : 32)
+#define STEAL_BATCH (HALF_RING < 16 ? HALF_RING : 16)
+
+/* Below this much free stack a wait runs no other task on top. */
+#define STACK_RESERVE ((size_t)64 * 1024)
+
+static struct tpar_future *take_local(struct tpi_worker *w);
+static struct tpar_future *search(struct tpi_worker *w);
+
+static void
+run_entry(struct tpar_future *f)
+{
+	if (tpi_future_claim(f)) {
+		tpi_worker_run(f);
+	}
+	tpi_future_release(f);
+}
+
+static void
+main_loop(struct tpi_worker *w)
+{
+	struct tpar_future *f;
+
+	/* ENDS: the pool quits; or this thread is one too many. */
+	for (;;) {
+		f = take_local(w);
+		if (f == NULL && (f = search(w)) == NULL) {
+			return;
+		}
+		run_entry(f);
+		if (TPI_UNLIKELY(tpi_park_surplus(&w->pool->park)) &&
+		    !tpi_park_retire(w)) {
+			return;
+		}
+	}
+}
+
+/* Ends being a searcher; the last one to do so makes sure of the rest. */
+static void
+stop_searching(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+	uint64_t before;
+
+	w->searching = false;
+	before = tpi_park_leave(&pool->park, TPI_SEARCHING);
+	if (tpi_park_searching(before) == 1 && tpi_pool_any_work(pool)) {
+		tpi_park_notify(&pool->park, pool);
+	}
+}
+
+/* Up to `max` of the oldest tasks of a shard; the first one is returned. */
+static struct tpar_future *
+take_injected(struct tpi_worker *w, struct tpi_inject *q, int max)
+{
+	struct tpar_future *batch[INJECT_BATCH];
+	struct tpi_link *link;
+	int n = 0;
+
+	if (!tpi_inject_nonempty(q) || !tpi_inject_enter(q)) {
+		return NULL;
+	}
+	while (n < max && (link = tpi_inject_pop(q)) != NULL) {
+		batch[n++] = tpi_future_of_link(link);
+	}
+	tpi_inject_leave(q);
+	if (n == 0) {
+		return NULL;
+	}
+	/* Youngest first, so that the deque gives them back oldest first. */
+	for (; n > 1; n--) {
+		tpi_worker_push(w, batch[n - 1]);
+	}
+	return batch[0];
+}
+
+static struct tpi_inject *
+home_shard(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+
+	return &pool->shard[w->index / TPI_WORKERS_PER_SHARD % pool->shards];
+}
+
+static struct tpar_future *
+take_local(struct tpi_worker *w)
+{
+	struct tpar_future *f = NULL;
+
+	if (TPI_UNLIKELY(++w->tick % TICKS_PER_INJECT == 0)) {
+		f = take_injected(w, home_shard(w), 1);
+	}
+	if (f == NULL) {
+		f = tpi_deque_pop_owner(&w->deque);
+	}
+	if (f != NULL && TPI_UNLIKELY(w->searching)) {
+		stop_searching(w);
+	}
+	return f;
+}
+
+/* The oldest task of a victim; up to half of the rest goes to the own deque. */
+static struct tpar_future *
+rob(struct tpi_worker *w, struct tpi_worker *victim)
+{
+	struct tpi_deque *d = &victim->deque;
+	struct tpar_future *first;
+	struct tpar_future *f;
+	int64_t more;
+	enum tpi_steal got;
+
+	do {
+		got = tpi_deque_steal(d, &first);
+		/* ENDS: LOST means that somebody else got an entry. */
+	} while (got == TPI_STEAL_LOST);
+	if (got == TPI_STEAL_EMPTY) {
+		return NULL;
+	}
+	more = (tpi_load_relaxed(&d->bottom) - tpi_load_relaxed(&d->top)) / 2;
+	if (more > STEAL_BATCH - 1) {
+		more = STEAL_BATCH - 1;
+	}
+	for (; more > 0 && tpi_deque_steal(d, &f) == TPI_STEAL_GOT; more--) {
+		tpi_worker_push(w, f);
+	}
+	return first;
+}
+
+/* One look at everything. */
+static struct tpar_future *
+scan(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+	uint32_t n = tpi_pool_worker_count(pool);
+	uint32_t start = tpi_rng_below(&w->rng, n);
+	struct tpar_future *f;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		struct tpi_worker *victim =
+			tpi_pool_worker(pool, start + i < n ? start + i
+							    : start + i - n);
+
+		if (victim != w && (f = rob(w, victim)) != NULL) {
+			return f;
+		}
+	}
+	start = w->index / TPI_WORKERS_PER_SHARD;
+	for (i = 0; i < pool->shards; i++) {
+		f = take_injected(w, &pool->shard[(start + i) % pool->shards],
+				  INJECT_BATCH);
+		if (f != NULL) {
+			return f;
+		}
+	}
+	return NULL;
+}
+
+/* Looks for spin_ns, as a searcher, or once. */
+static struct tpar_future *
+look_around(struct tpi_worker *w)
+{
+	int64_t until = 0;
+	struct tpar_future *f;
+	unsigned i;
+
+	if (!w->searching) {
+		w->searching = tpi_park_try_search(&w->pool->park);
+	}
+	for (i = 1; (f = scan(w)) == NULL && w->searching; i++) {
+		int64_t now = tpi_clock_now();
+
+		if (until == 0) {
+			until = now + (int64_t)w->pool->spin_ns;
+		}
+		if (now >= until) {
+			return NULL;
+		}
+		if (i % 64 == 0) {
+			sched_yield();
+		}
+		tpi_cpu_pause();
+	}
+	return f;
+}
+
+static struct tpar_future *
+search(struct tpi_worker *w)
+{
+	struct tpar_future *f;
+
+	/* ENDS: a task is found, or tpi_park_sleep() says so. */
+	while ((f = look_around(w)) == NULL) {
+		if (!tpi_park_sleep(w)) {
+			return NULL;
+		}
+	}
+	if (w->searching) {
+		stop_searching(w);
+	} else if (tpi_deque_nonempty(&w->deque)) {
+		/* A batch was out of sight while it moved here. */
+		tpi_park_notify(&w->pool->park, w->pool);
+	}
+	return f;
+}
+
+/* Moves the older half of a full deque to the injector. */
+static TPI_NOINLINE void
+spill(struct tpi_worker *w)
+{
+	struct tpar_future *out[HALF_RING];
+	int64_t n = tpi_deque_spill_owner(&w->deque, out);
+	int64_t i;
+
+	if (n == 0) {
+		return;
+	}
+	for (i = 0; i + 1 < n; i++) {
+		tpi_store_relaxed(&out[i]->link.next, &out[i + 1]->link);
+	}
+	tpi_inject_push(home_shard(w), &out[0]->link, &out[n - 1]->link);
+	w->spilled = true;
+}
+
+void
+tpi_worker_push(struct tpi_worker *w, struct tpar_future *f)
+{
+	/* A pool of one has nobody to tell: who blocks looks for himself. */
+	bool announce = w->pool->park.width > 1;
+
+	/* ENDS: a spill makes room, or a thief has made some. */
+	while (!tpi_deque_push_owner(&w->deque, f, announce)) {
+		spill(w);
+	}
+}
+
+/*
+ * Drops entries at the head of the injector whose futures were claimed by
+ * pointer, so that a task that gathers for hours does not fill it.  Those that
+ * are still to be run go to the own deque, as any batch does.
+ */
+static TPI_NOINLINE void
+trim_injected(struct tpi_worker *w, size_t n)
+{
+	struct tpi_inject *q = home_shard(w);
+	struct tpi_link *link = NULL;
+	int moves = INJECT_BATCH;
+
+	if (!tpi_inject_enter(q)) {
+		return;
+	}
+	w->spilled = false;
+	for (; n > 0 && (link = tpi_inject_peek(q)) != NULL; n--) {
+		struct tpar_future *f = tpi_future_of_link(link);
+		bool pending = tpi_state_peek(&f->state) == TPI_PENDING;
+
+		if ((pending && moves-- == 0) || tpi_inject_pop(q) == NULL) {
+			break;
+		}
+		if (pending) {
+			tpi_worker_push(w, f);
+		} else {
+			tpi_future_release(f);
+		}
+	}
+	tpi_inject_leave(q);
+	w->spilled |= link != NULL;
+	if (moves < INJECT_BATCH) {
+		tpi_park_notify(&w->pool->park, w->pool);
+	}
+}
+
+void
+tpi_worker_trim(struct tpi_worker *w, struct tpar_future *const *f, size_t n)
+{
+	size_t k = tpi_deque_trim_owner(&w->deque, f, n);
+	size_t i;
+
+	for (i = 0; i < k; i++) {
+		tpi_future_release(f[n - 1 - i]);
+	}
+	if (TPI_UNLIKELY(w->spilled)) {
+		trim_injected(w, 2 * n);
+	}
+}
+
+/* Calls the function of `f` in a run of its own and ends it. */
+static inline void
+call(struct tpar_future *f, struct tpi_run *run)
+{
+	struct tpi_thread *self = &tpi_thread_self;
+	int rc;
+
+	self->run = run;
+	rc = f->fn(f->arg, tpi_future_payload(f));
+	self->run = run->outer;
+	if (TPI_UNLIKELY(run->message != NULL) && rc == 0) {
+		tpi_arena_free(f->home->arena, run->message,
+			       strlen(run->message) + 1);
+		run->message = NULL;
+	}
+	tpi_future_end(f, rc, run->message);
+}
+
+/* A task of another pool: that pool must know, to shut down rightly. */
+static TPI_NOINLINE void
+call_foreign(struct tpar_future *f, struct tpi_run *run)
+{
+	struct tpar_pool *pool = tpi_pool_of(f->intake);
+	struct tpi_watch watch = { .parker = tpi_thread_parker() };
+
+	tpi_lock_enter(&pool->lock);
+	tpi_watch_add_locked(&pool->foreign, &watch);
+	tpi_lock_leave(&pool->lock);
+	call(f, run);
+	tpi_lock_enter(&pool->lock);
+	tpi_watch_remove_locked(&watch);
+	if (tpi_pool_quiet_locked(pool)) {
+		tpi_pool_wake_waiting_locked(pool);
+	}
+	tpi_lock_leave(&pool->lock);
+}
+
+void
+tpi_worker_run(struct tpar_future *f)
+{
+	struct tpi_thread *self = &tpi_thread_self;
+	struct tpi_run run = { f, self->run, NULL };
+
+	if (TPI_UNLIKELY(tpi_cancel_requested(f))) {
+		tpi_future_end_cancelled(f);
+		return;
+	}
+	if (f->value_size <= TPI_INLINE_VALUE) {
+		memset(tpi_future_payload(f), 0, TPI_INLINE_VALUE);
+	} else {
+		memset(tpi_future_payload(f), 0, f->value_size);
+	}
+	if (TPI_UNLIKELY(f->intake != &self->worker->pool->intake)) {
+		call_foreign(f, &run);
+	} else {
+		call(f, &run);
+	}
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct tpi_worker *w = arg;
+	struct tpar_pool *pool = w->pool;
+	char here;
+
+	w->stack_low = &here - (pool->config.stack_size - STACK_RESERVE);
+	tpi_thread_self.worker = w;
+	tpi_thread_self.heap = w->heap;
+	tpi_thread_self.parker = w->parker;
+	tpi_spawn_name(pool->config.name, w->index);
+	if (pool->config.pin) {
+		tpi_cpus_pin(pthread_self(), w->index);
+	}
+	if (pool->config.on_worker_start != NULL) {
+		pool->config.on_worker_start(w->index, pool->config.hook_arg);
+	}
+	main_loop(w);
+	if (pool->config.on_worker_stop != NULL) {
+		pool->config.on_worker_stop(w->index, pool->config.hook_arg);
+	}
+	tpi_thread_self.parker = NULL;
+	return NULL;
+}
+
+int
+tpi_worker_start(struct tpi_worker *w)
+{
+	int rc;
+
+	if (w->joinable) {
+		/* ENDS: that thread has left the pool's lock for good. */
+		TPI_CHECK(pthread_join(w->thread, NULL) == 0);
+		w->joinable = false;
+	}
+	w->searching = true;
+	rc = tpi_spawn(&w->thread, w->pool->config.stack_size, worker_main, w);
+	w->joinable = rc == 0;
+	return rc;
+}
+
+struct tpi_worker *
+tpi_worker_create(struct tpar_pool *pool, unsigned index)
+{
+	struct tpi_worker *w = tpi_arena_alloc(pool->arena, sizeof *w,
+					       TPI_CACHELINE);
+
+	if (w == NULL) {
+		return NULL;
+	}
+	memset(w, 0, sizeof *w);
+	tpi_deque_init(&w->deque);
+	atomic_init(&w->parked, 0);
+	w->pool = pool;
+	w->index = index;
+	w->rng = index * 2654435761u + 1;
+	w->parker = tpi_parker_get();
+	if (w->parker == NULL) {
+		tpi_arena_free(pool->arena, w, sizeof *w);
+		return NULL;
+	}
+	w->heap = tpi_arena_add_heap(pool->arena);
+	if (w->heap == NULL) {
+		tpi_parker_put(w->parker);
+		tpi_arena_free(pool->arena, w, sizeof *w);
+		return NULL;
+	}
+	return w;
+}
+
+void
+tpi_worker_destroy(struct tpi_worker *w)
+{
+	if (w->joinable) {
+		TPI_CHECK(pthread_join(w->thread, NULL) == 0);
+	}
+	tpi_parker_put(w->parker);
+	tpi_arena_free(w->pool->arena, w, sizeof *w);
+}
