@@ -275,7 +275,7 @@ cpus_of(uint64_t quota, uint64_t period)
 {
 	uint64_t cpus;
 
-	if (quota == 0 || period == 0) {
+	if (period == 0) {
 		return 0;
 	}
 	cpus = quota / period + (quota % period != 0);

@@ -70,11 +70,44 @@ drop_thread_locked(struct tpi_worker *w)
 	}
 }
 
-static bool
-start_thread(struct tpi_worker *w)
+/* Counts a thread that is to be woken; under the lock.  NULL: none is wanted. */
+static struct tpi_worker *
+pick_locked(struct tpar_pool *pool, bool create, bool *parked)
 {
-	struct tpar_pool *pool = w->pool;
+	struct tpi_worker *w = pop_parked_locked(pool);
 
+	*parked = w != NULL;
+	if (w == NULL && create && !pool->quit) {
+		w = tpi_pool_add_worker(pool);
+	}
+	if (w != NULL) {
+		tpi_park_enter(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
+	}
+	return w;
+}
+
+static bool
+wake(struct tpar_pool *pool, bool create)
+{
+	struct tpi_worker *w = NULL;
+	bool parked = false;
+	bool wanted;
+
+	tpi_lock_enter(&pool->lock);
+	wanted = tpi_park_wants_wake(&pool->park);
+	if (wanted) {
+		w = pick_locked(pool, create, &parked);
+	}
+	tpi_lock_leave(&pool->lock);
+	if (w == NULL) {
+		return !wanted;
+	}
+	if (parked) {
+		/* ORDER S2 release -> await_wake(): what led to it. */
+		atomic_store_explicit(&w->parked, 0, memory_order_release);
+		tpi_parker_wake(w->parker);
+		return true;
+	}
 	if (tpi_worker_start(w) == 0) {
 		return true;
 	}
@@ -82,39 +115,14 @@ start_thread(struct tpi_worker *w)
 	(void)tpi_park_leave(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
 	drop_thread_locked(w);
 	tpi_lock_leave(&pool->lock);
-	return false;
+	/* Somebody may have parked, trusting in the thread that never came. */
+	return tpi_pool_any_work(pool) && wake(pool, false);
 }
 
 bool
 tpi_park_wake_one(struct tpar_pool *pool)
 {
-	struct tpi_worker *w;
-	bool parked;
-
-	tpi_lock_enter(&pool->lock);
-	if (!tpi_park_wants_wake(&pool->park)) {
-		tpi_lock_leave(&pool->lock);
-		return true;
-	}
-	w = pop_parked_locked(pool);
-	parked = w != NULL;
-	if (!parked && !pool->quit) {
-		w = tpi_pool_add_worker(pool);
-	}
-	if (w != NULL) {
-		tpi_park_enter(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
-	}
-	tpi_lock_leave(&pool->lock);
-	if (w == NULL) {
-		return false;
-	}
-	if (!parked) {
-		return start_thread(w);
-	}
-	/* ORDER S2 release -> await_wake(): its wake, and what led to it. */
-	atomic_store_explicit(&w->parked, 0, memory_order_release);
-	tpi_parker_wake(w->parker);
-	return true;
+	return wake(pool, true);
 }
 
 /* true: ends this thread, which was parked for too long. */
