@@ -1,0 +1,20 @@
+dnl SPDX-License-Identifier: MIT
+
+dnl TASKPAR_FLAG(FLAG, VARIABLE, ACTION): appends FLAG to VARIABLE if the
+dnl compiler takes it without a word in ACTION (AC_COMPILE_IFELSE or _LINK_).
+AC_DEFUN([TASKPAR_FLAG],
+[AS_VAR_PUSHDEF([cache], [taskpar_cv_flag_$1])dnl
+AC_CACHE_CHECK([whether $CC takes $1], [cache],
+	[taskpar_flag_CFLAGS=$CFLAGS
+	CFLAGS="$CFLAGS -Werror $1"
+	$3([AC_LANG_PROGRAM([], [])],
+		[AS_VAR_SET([cache], [yes])], [AS_VAR_SET([cache], [no])])
+	CFLAGS=$taskpar_flag_CFLAGS])
+AS_VAR_IF([cache], [yes], [AS_VAR_APPEND([$2], [" $1"])])
+AC_SUBST([$2])dnl
+AS_VAR_POPDEF([cache])dnl
+])
+
+dnl TASKPAR_CFLAG(FLAG, VARIABLE), TASKPAR_LDFLAG(FLAG, VARIABLE)
+AC_DEFUN([TASKPAR_CFLAG], [TASKPAR_FLAG([$1], [$2], [AC_COMPILE_IFELSE])])
+AC_DEFUN([TASKPAR_LDFLAG], [TASKPAR_FLAG([$1], [$2], [AC_LINK_IFELSE])])

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unit.h - what the unit tests share: the main function, scaling, waiting for
+ * other threads, starting threads and pools.
+ */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <taskpar.h>
+
+#include <check.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Seconds for one test, also under a sanitizer on a busy machine. */
+#define UNIT_TIMEOUT 120
+
+/* For threads other than the test's own, where ck_assert() must not be used. */
+#define UNIT_MUST(cond)                                                        \
+	((cond) ? (void)0 : unit_broken(__FILE__, __LINE__, #cond))
+
+static inline _Noreturn void
+unit_broken(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "%s:%d: not true: %s\n", file, line, what);
+	abort();
+}
+
+/* ENDS: another thread makes it true, or the test's timeout comes. */
+#define UNIT_AWAIT(cond)                                                       \
+	do {                                                                   \
+		while (!(cond)) {                                              \
+			sched_yield();                                         \
+		}                                                              \
+	} while (0)
+
+/* n, scaled by TPAR_TEST_SCALE (percent, 100 if it is not set); at least 1. */
+static inline long
+unit_scaled(long n)
+{
+	const char *text = getenv("TPAR_TEST_SCALE");
+	long percent = text != NULL ? strtol(text, NULL, 10) : 100;
+	long scaled = n * percent / 100;
+
+	return scaled > 0 ? scaled : 1;
+}
+
+/* Counts how often it was opened; others wait for a count. */
+struct unit_gate {
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	unsigned opened;
+};
+
+#define UNIT_GATE_INIT                                                         \
+	{                                                                      \
+		PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0         \
+	}
+
+static inline void
+unit_gate_open(struct unit_gate *gate)
+{
+	UNIT_MUST(pthread_mutex_lock(&gate->mutex) == 0);
+	gate->opened++;
+	UNIT_MUST(pthread_cond_broadcast(&gate->cond) == 0);
+	UNIT_MUST(pthread_mutex_unlock(&gate->mutex) == 0);
+}
+
+static inline void
+unit_gate_await(struct unit_gate *gate, unsigned times)
+{
+	UNIT_MUST(pthread_mutex_lock(&gate->mutex) == 0);
+	while (gate->opened < times) {
+		UNIT_MUST(pthread_cond_wait(&gate->cond, &gate->mutex) == 0);
+	}
+	UNIT_MUST(pthread_mutex_unlock(&gate->mutex) == 0);
+}
+
+/* A task that says it has begun, then waits to be let go. */
+struct unit_hold {
+	struct unit_gate begun;
+	struct unit_gate go;
+	int code; /* what the task returns */
+};
+
+#define UNIT_HOLD_INIT                                                         \
+	{                                                                      \
+		UNIT_GATE_INIT, UNIT_GATE_INIT, 0                              \
+	}
+
+static inline int
+unit_hold_task(void *arg, void *value)
+{
+	struct unit_hold *hold = arg;
+
+	(void)value;
+	unit_gate_open(&hold->begun);
+	unit_gate_await(&hold->go, 1);
+	return hold->code;
+}
+
+/* Writes its argument, a number, as its value of the same size. */
+static inline int
+unit_number_task(void *arg, void *value)
+{
+	*(intptr_t *)value = (intptr_t)arg;
+	return 0;
+}
+
+static inline pthread_t
+unit_start(void *(*main)(void *arg), void *arg)
+{
+	pthread_t thread;
+
+	UNIT_MUST(pthread_create(&thread, NULL, main, arg) == 0);
+	return thread;
+}
+
+static inline void
+unit_join(pthread_t thread)
+{
+	UNIT_MUST(pthread_join(thread, NULL) == 0);
+}
+
+static inline tpar_pool *
+unit_pool(unsigned workers, unsigned blocking_limit)
+{
+	struct tpar_pool_config config = TPAR_POOL_CONFIG_INIT;
+	tpar_pool *pool = NULL;
+
+	config.workers = workers;
+	config.blocking_limit = blocking_limit;
+	config.stack_size = (size_t)256 * 1024;
+	UNIT_MUST(tpar_pool_create(&pool, &config) == TPAR_OK);
+	return pool;
+}
+
+static inline tpar_future *
+unit_submit(tpar_pool *pool, tpar_task_fn fn, void *arg, size_t value_size)
+{
+	tpar_future *f = NULL;
+
+	UNIT_MUST(tpar_submit(pool, fn, arg, value_size, &f) == TPAR_OK);
+	return f;
+}
+
+static inline tpar_future *
+unit_submit_task(tpar_pool *pool, const struct tpar_task *task)
+{
+	tpar_future *f = NULL;
+
+	UNIT_MUST(tpar_submit_task(pool, task, &f) == TPAR_OK);
+	return f;
+}
+
+/* Runs fn(arg) as a task of the pool to its end; it must succeed. */
+static inline void
+unit_run_in(tpar_pool *pool, tpar_task_fn fn, void *arg)
+{
+	tpar_future *f = unit_submit(pool, fn, arg, 0);
+
+	UNIT_MUST(tpar_future_wait(f, TPAR_FOREVER) == TPAR_OK);
+	tpar_future_unref(f);
+}
+
+/* Each test in a process of its own. */
+static inline int
+unit_main(const char *name, const TTest *const *tests, size_t n)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = tcase_create(name);
+	SRunner *runner;
+	size_t i;
+	int failed;
+
+	tcase_set_timeout(tcase, UNIT_TIMEOUT);
+	for (i = 0; i < n; i++) {
+		tcase_add_test(tcase, tests[i]);
+	}
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+#endif
