@@ -81,24 +81,23 @@ tpi_block_check_starved(struct tpi_wait *wait)
 	struct tpi_frame *frame = wait->frame;
 	struct tpi_worker *w = wait->worker;
 	bool run = tpi_help_stack_left(w);
+	struct tpi_watch watch;
 	size_t i;
 
-	if (tpi_park_can_run(w->pool)) {
-		return;
-	}
 	for (i = 0; i < frame->n; i++) {
 		struct tpar_future *f = frame->f[i];
 
 		if (tpi_state_peek(&f->state) != TPI_PENDING ||
-		    !tpi_future_claim(f)) {
+		    tpi_park_can_run(tpi_pool_of(f->intake)) ||
+		    !tpi_worker_claim(w, f, &watch)) {
 			continue;
 		}
 		if (run && tpi_help_may_run(w, f)) {
-			tpi_worker_run(f);
+			tpi_worker_run(f, &watch);
 			continue;
 		}
 		(void)tpi_frame_elect(frame, TPI_USED_UP);
-		tpi_future_end_cancelled(f);
+		tpi_worker_skip(f, &watch);
 	}
 }
 

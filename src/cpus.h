@@ -28,11 +28,4 @@ unsigned tpi_cpus_affinity(void);
  */
 void tpi_cpus_pin(pthread_t thread, unsigned index);
 
-/*
- * For tests: the quota in CPUs, rounded up, that the cgroup tree mounted under
- * `root` with the process's memberships in the file `self` and its mounts in
- * the file `mounts` gives; 0: no limit.
- */
-unsigned tpi_cpus_quota(const char *root, const char *self, const char *mounts);
-
 #endif

@@ -22,7 +22,7 @@
 #define STEPS_MAX 1000000
 
 /* So many tasks of a chain are named. */
-#define NAMED_MAX 12
+#define NAMED_MAX 5
 
 struct step {
 	struct tpar_future *task; /* held, but for the first */
@@ -81,17 +81,22 @@ next_member(struct step *at, int64_t *steps)
 	return found;
 }
 
+/* Adds to a text of TPI_DETAIL_MAX bytes; what does not fit is cut. */
 static void
-append(char *text, size_t size, struct tpar_future *f, const char *link)
+append(char *text, const char *more)
 {
 	size_t used = strlen(text);
+
+	tpi_copy_text(text + used, TPI_DETAIL_MAX - used, more);
+}
+
+static void
+append_task(char *text, struct tpar_future *f)
+{
 	char one[160];
 
 	tpi_future_describe(f, one, sizeof one);
-	if (used + strlen(one) + strlen(link) + 1 < size) {
-		strcat(text, one);
-		strcat(text, link);
-	}
+	append(text, one);
 }
 
 static void
@@ -100,14 +105,14 @@ describe(struct tpar_future *task, const struct path *path)
 	char text[TPI_DETAIL_MAX] = "";
 	size_t i;
 
-	append(text, sizeof text, task, " waits for ");
+	append_task(text, task);
 	for (i = 0; i < path->length && i < NAMED_MAX; i++) {
-		append(text, sizeof text, path->step[i].task, " waits for ");
+		append(text, " waits for ");
+		append_task(text, path->step[i].task);
 	}
-	if (i < path->length) {
-		strcat(text, "... waits for ");
-	}
-	append(text, sizeof text, task, "");
+	append(text, i < path->length ? " waits for ... waits for "
+				      : " waits for ");
+	append_task(text, task);
 	(void)tpi_err(TPAR_EDEADLK, "%s", text);
 }
 

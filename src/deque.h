@@ -75,7 +75,7 @@ tpi_deque_push_owner(struct tpi_deque *d, struct tpar_future *f, bool announce)
 	}
 	tpi_store_relaxed(&d->slot[(uint64_t)b % TPI_DEQUE_SIZE], f);
 	if (announce) {
-		/* ORDER D1 S1 seq_cst -> tpi_deque_steal(), any_work(). */
+		/* ORDER D1 S1 seq_cst -> tpi_deque_steal(), tpi_deque_nonempty(). */
 		atomic_store_explicit(&d->bottom, b + 1, memory_order_seq_cst);
 	} else {
 		/* ORDER D1 release -> tpi_deque_steal(): slot, then bottom. */

@@ -20,6 +20,13 @@
 #define VALUE_SIZE_MAX ((size_t)1 << 30)
 #define SMALL_OFFSET offsetof(struct tpar_future, small)
 
+/* Small values are zeroed as a whole. */
+static size_t
+value_room(size_t value_size)
+{
+	return value_size > TPI_INLINE_VALUE ? value_size : TPI_INLINE_VALUE;
+}
+
 bool
 tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
 {
@@ -36,7 +43,7 @@ tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
 	}
 	shape->value_size = (uint32_t)task->value_size;
 	shape->value_offset = (uint16_t)offset;
-	shape->block_size = offset + task->value_size;
+	shape->block_size = offset + value_room(task->value_size);
 	shape->block_align = align > TPI_CACHELINE ? align : TPI_CACHELINE;
 	while (class < TPI_CLASSES && shape->block_size > TPI_CLASS_SIZE(class)) {
 		class++;
@@ -107,7 +114,7 @@ tpi_future_create(struct tpi_heap *heap, const struct tpi_shape *shape,
 static void
 free_block(struct tpi_heap *own, struct tpar_future *f)
 {
-	tpi_heap_put(own, f, (size_t)f->value_offset + f->value_size);
+	tpi_heap_put(own, f, f->value_offset + value_room(f->value_size));
 }
 
 void

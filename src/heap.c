@@ -82,6 +82,8 @@ tpi_arena_create(const struct tpar_allocator *allocator, size_t heap_capacity)
 	}
 	arena->allocator = from;
 	atomic_init(&arena->refs, 1);
+	arena->last = NULL;
+	arena->pool = NULL;
 	arena->heap_count = 0;
 	arena->heap_capacity = heap_capacity;
 	arena->heaps = tpi_arena_alloc(arena, heaps_size(heap_capacity),
@@ -130,6 +132,9 @@ unref_arena(struct tpi_arena *arena, int64_t n)
 	if (atomic_fetch_sub_explicit(&arena->refs, n, memory_order_acq_rel) !=
 	    n) {
 		return;
+	}
+	if (arena->last != NULL) {
+		arena->last(arena->pool);
 	}
 	for (i = 0; i < TPI_SHARED_HEAPS; i++) {
 		free_slabs(&arena->shared[i]);

@@ -48,6 +48,8 @@ struct tpi_heap {
 struct tpi_arena {
 	struct tpar_allocator allocator; /* [c] */
 	_Atomic int64_t refs;		 /* [a:H3] pool, large blocks, orphans */
+	void (*last)(void *pool);	 /* [c] called before the arena goes */
+	void *pool;			 /* [c] for last */
 	size_t heap_count;		 /* [m:pool] */
 	size_t heap_capacity;		 /* [c] */
 	struct tpi_heap **heaps;	 /* [m:pool] */

@@ -28,7 +28,8 @@ tpi_help_stack_left(struct tpi_worker *w)
 
 /* Claims a member that `frame`, pinned, has not begun, from the back. */
 static struct tpar_future *
-claim_from_back(struct tpi_worker *w, struct tpi_frame *frame)
+claim_from_back(struct tpi_worker *w, struct tpi_frame *frame,
+		struct tpi_watch *watch)
 {
 	int64_t i;
 
@@ -43,7 +44,7 @@ claim_from_back(struct tpi_worker *w, struct tpi_frame *frame)
 		}
 		f = frame->f[i];
 		if (tpi_state_peek(&f->state) == TPI_PENDING &&
-		    tpi_help_may_run(w, f) && tpi_future_claim(f)) {
+		    tpi_help_may_run(w, f) && tpi_worker_claim(w, f, watch)) {
 			tpi_future_retain(f);
 			return f;
 		}
@@ -79,6 +80,7 @@ help(struct tpi_worker *w, struct tpar_future *f)
 {
 	struct tpar_future *found = NULL;
 	struct tpar_future *next;
+	struct tpi_watch watch;
 	struct tpi_frame *frame;
 	int depth;
 
@@ -91,7 +93,7 @@ help(struct tpi_worker *w, struct tpar_future *f)
 		frame = tpi_frame_pin(f);
 		if (frame != NULL) {
 			if (frame->kind != TPI_WAIT_ONLY) {
-				found = claim_from_back(w, frame);
+				found = claim_from_back(w, frame, &watch);
 				next = found ? NULL : find_waiting(frame);
 			}
 			tpi_frame_unpin(f);
@@ -104,7 +106,7 @@ help(struct tpi_worker *w, struct tpar_future *f)
 	if (found == NULL) {
 		return false;
 	}
-	tpi_worker_run(found);
+	tpi_worker_run(found, &watch);
 	tpi_future_release(found);
 	return true;
 }

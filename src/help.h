@@ -19,6 +19,7 @@ struct tpi_wait {
 	size_t cursor;	     /* members before it have ended */
 	bool left_pending;   /* a member was not claimed */
 	bool given_up;	     /* members that wait for us were unregistered */
+	struct tpi_watch watch; /* of a member of another pool that runs here */
 };
 
 /* Is there enough stack to put another task on top? */

@@ -24,7 +24,7 @@ struct tpi_link {
 struct tpi_inject {
 	_Alignas(TPI_CACHELINE) _Atomic(struct tpi_link *) tail; /* [a:J2 S1] */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t busy;		 /* [a:J3] */
-	struct tpi_link *head; /* [m:busy] */
+	_Atomic(struct tpi_link *) head; /* [m:busy] written; read by anybody */
 	struct tpi_link stub;
 };
 
@@ -34,7 +34,7 @@ tpi_inject_init(struct tpi_inject *q)
 	atomic_init(&q->stub.next, NULL);
 	atomic_init(&q->tail, &q->stub);
 	atomic_init(&q->busy, 0);
-	q->head = &q->stub;
+	atomic_init(&q->head, &q->stub);
 }
 
 /* Appends first..last, linked through next; any thread, never waits. */
@@ -51,12 +51,19 @@ tpi_inject_push(struct tpi_inject *q, struct tpi_link *first,
 	atomic_store_explicit(&before->next, first, memory_order_release);
 }
 
-/* For the sleep check: counts an entry that is not linked yet. */
+/*
+ * For the sleep check: counts an entry that is not linked yet.  A tail that is
+ * the stub does not suffice: the consumer puts the stub behind the entry it
+ * wants, and gives up if a producer came in between.  But it had moved head to
+ * that entry before, and who sees its stub sees that, too (J2).
+ */
 static inline bool
 tpi_inject_nonempty(struct tpi_inject *q)
 {
-	/* ORDER S1 seq_cst <- tpi_inject_push(): the sleeper's last look. */
-	return atomic_load_explicit(&q->tail, memory_order_seq_cst) != &q->stub;
+	/* ORDER S1 J2 seq_cst <- tpi_inject_push(): the sleeper's last look. */
+	return atomic_load_explicit(&q->tail, memory_order_seq_cst) !=
+		       &q->stub ||
+	       tpi_load_relaxed(&q->head) != &q->stub;
 }
 
 /* Becomes the consumer, if nobody is; never waits. */
@@ -84,7 +91,7 @@ tpi_inject_leave(struct tpi_inject *q)
 static inline struct tpi_link *
 tpi_inject_peek(struct tpi_inject *q)
 {
-	struct tpi_link *h = q->head;
+	struct tpi_link *h = tpi_load_relaxed(&q->head);
 
 	if (h == &q->stub) {
 		/* ORDER J1 acquire <- tpi_inject_push() */
@@ -92,7 +99,7 @@ tpi_inject_peek(struct tpi_inject *q)
 		if (h == NULL) {
 			return NULL;
 		}
-		q->head = h;
+		tpi_store_relaxed(&q->head, h);
 	}
 	return h;
 }
@@ -121,7 +128,7 @@ tpi_inject_pop(struct tpi_inject *q)
 			return NULL;
 		}
 	}
-	q->head = next;
+	tpi_store_relaxed(&q->head, next);
 	return h;
 }
 

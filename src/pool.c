@@ -41,15 +41,25 @@ shard_table_size(const struct tpar_pool *pool)
 	return pool->shards * sizeof pool->shard[0];
 }
 
+/* With the last future: whoever holds one may look at its pool's intake. */
+static void
+free_structure(void *arg)
+{
+	struct tpar_pool *pool = arg;
+
+	tpi_lock_fini(&pool->lock);
+	tpi_arena_free(pool->arena, pool, sizeof *pool);
+}
+
 static void
 free_pool(struct tpar_pool *pool)
 {
 	struct tpi_arena *arena = pool->arena;
 
-	tpi_lock_fini(&pool->lock);
-	tpi_arena_free(arena, pool->worker, worker_table_size(pool));
+	tpi_arena_free(arena, (void *)pool->worker, worker_table_size(pool));
 	tpi_arena_free(arena, pool->shard, shard_table_size(pool));
-	tpi_arena_free(arena, pool, sizeof *pool);
+	arena->pool = pool;
+	arena->last = free_structure;
 	tpi_arena_abandon(arena);
 }
 
@@ -111,7 +121,7 @@ end_pool(struct tpar_pool *pool)
 	uint32_t i;
 
 	tpi_lock_enter(&pool->lock);
-	pool->quit = true;
+	pool->quit = true; /* no foreign run begins from here on */
 	w = pool->parked;
 	pool->parked = NULL;
 	pool->parked_count = 0;

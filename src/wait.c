@@ -100,7 +100,8 @@ join(struct tpi_wait *wait, bool claim)
 		}
 		if (claim && first == NULL &&
 		    tpi_state_peek(&f->state) == TPI_PENDING &&
-		    tpi_help_may_run(wait->worker, f) && tpi_future_claim(f)) {
+		    tpi_help_may_run(wait->worker, f) &&
+		    tpi_worker_claim(wait->worker, f, &wait->watch)) {
 			first = f;
 			continue;
 		}
@@ -128,9 +129,9 @@ run_members(struct tpi_wait *wait, struct tpar_future *first)
 	if (first != NULL) {
 		if (tpi_frame_cause(frame) != 0 &&
 		    frame->kind != TPI_WAIT_ONLY) {
-			tpi_future_end_cancelled(first);
+			tpi_worker_skip(first, &wait->watch);
 		} else {
-			tpi_worker_run(first);
+			tpi_worker_run(first, &wait->watch);
 		}
 		take_ended(frame, first);
 	}
@@ -145,8 +146,8 @@ run_members(struct tpi_wait *wait, struct tpar_future *first)
 			wait->left_pending = true;
 			continue;
 		}
-		if (tpi_future_claim(f)) {
-			tpi_worker_run(f);
+		if (tpi_worker_claim(wait->worker, f, &wait->watch)) {
+			tpi_worker_run(f, &wait->watch);
 			if (i >= wait->unregistered) {
 				take_ended(frame, f);
 			}

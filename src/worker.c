@@ -40,12 +40,13 @@
 
 static struct tpar_future *take_local(struct tpi_worker *w);
 static struct tpar_future *search(struct tpi_worker *w);
+static void end_foreign(struct tpar_pool *pool, struct tpi_watch *watch);
 
 static void
 run_entry(struct tpar_future *f)
 {
 	if (tpi_future_claim(f)) {
-		tpi_worker_run(f);
+		tpi_worker_run(f, NULL);
 	}
 	tpi_future_release(f);
 }
@@ -336,33 +337,80 @@ call(struct tpar_future *f, struct tpi_run *run)
 	tpi_future_end(f, rc, run->message);
 }
 
-/* A task of another pool: that pool must know, to shut down rightly. */
-static TPI_NOINLINE void
-call_foreign(struct tpar_future *f, struct tpi_run *run)
+/* Tells the pool of `f` that a thread of another one is about to run it. */
+static TPI_NOINLINE bool
+claim_foreign(struct tpar_future *f, struct tpi_watch *watch)
 {
 	struct tpar_pool *pool = tpi_pool_of(f->intake);
-	struct tpi_watch watch = { .parker = tpi_thread_parker() };
+	bool gone;
 
+	watch->parker = tpi_thread_parker();
 	tpi_lock_enter(&pool->lock);
-	tpi_watch_add_locked(&pool->foreign, &watch);
+	gone = pool->quit;
+	if (!gone) {
+		tpi_watch_add_locked(&pool->foreign, watch);
+	}
 	tpi_lock_leave(&pool->lock);
-	call(f, run);
+	if (gone) {
+		return false; /* it has ended meanwhile */
+	}
+	if (tpi_future_claim(f)) {
+		return true;
+	}
+	end_foreign(pool, watch);
+	return false;
+}
+
+static void
+end_foreign(struct tpar_pool *pool, struct tpi_watch *watch)
+{
 	tpi_lock_enter(&pool->lock);
-	tpi_watch_remove_locked(&watch);
+	tpi_watch_remove_locked(watch);
 	if (tpi_pool_quiet_locked(pool)) {
 		tpi_pool_wake_waiting_locked(pool);
 	}
 	tpi_lock_leave(&pool->lock);
 }
 
+bool
+tpi_worker_claim(struct tpi_worker *w, struct tpar_future *f,
+		 struct tpi_watch *watch)
+{
+	if (TPI_LIKELY(f->intake == &w->pool->intake)) {
+		return tpi_future_claim(f);
+	}
+	return claim_foreign(f, watch);
+}
+
+/* The pool of a foreign future, or NULL.  Before it ends. */
+static struct tpar_pool *
+foreign_pool(struct tpar_future *f)
+{
+	struct tpar_pool *pool = tpi_pool_of(f->intake);
+
+	return TPI_LIKELY(pool == tpi_thread_self.worker->pool) ? NULL : pool;
+}
+
 void
-tpi_worker_run(struct tpar_future *f)
+tpi_worker_skip(struct tpar_future *f, struct tpi_watch *watch)
+{
+	struct tpar_pool *foreign = foreign_pool(f);
+
+	tpi_future_end_cancelled(f);
+	if (TPI_UNLIKELY(foreign != NULL)) {
+		end_foreign(foreign, watch);
+	}
+}
+
+void
+tpi_worker_run(struct tpar_future *f, struct tpi_watch *watch)
 {
 	struct tpi_thread *self = &tpi_thread_self;
 	struct tpi_run run = { f, self->run, NULL };
+	struct tpar_pool *foreign;
 
 	if (TPI_UNLIKELY(tpi_cancel_requested(f))) {
-		tpi_future_end_cancelled(f);
+		tpi_worker_skip(f, watch);
 		return;
 	}
 	if (f->value_size <= TPI_INLINE_VALUE) {
@@ -370,10 +418,10 @@ tpi_worker_run(struct tpar_future *f)
 	} else {
 		memset(tpi_future_payload(f), 0, f->value_size);
 	}
-	if (TPI_UNLIKELY(f->intake != &self->worker->pool->intake)) {
-		call_foreign(f, &run);
-	} else {
-		call(f, &run);
+	foreign = foreign_pool(f);
+	call(f, &run);
+	if (TPI_UNLIKELY(foreign != NULL)) {
+		end_foreign(foreign, watch);
 	}
 }
 

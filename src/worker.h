@@ -19,6 +19,7 @@ struct tpar_future;
 struct tpar_pool;
 struct tpi_heap;
 struct tpi_parker;
+struct tpi_watch;
 
 struct tpi_worker {
 	struct tpi_deque deque;
@@ -47,8 +48,19 @@ int tpi_worker_start(struct tpi_worker *worker);
 /* Queues one PENDING future of this worker's pool; owner only. */
 void tpi_worker_push(struct tpi_worker *worker, struct tpar_future *f);
 
+/*
+ * Claims f, PENDING when the caller looked, to be run on this thread.  If it
+ * belongs to another pool, that pool is told first, so that it does not take
+ * itself for quiet: `watch` stays with it until the run or skip.
+ */
+bool tpi_worker_claim(struct tpi_worker *worker, struct tpar_future *f,
+		      struct tpi_watch *watch);
+
 /* Runs a claimed future here, on top of whatever runs, and ends it. */
-void tpi_worker_run(struct tpar_future *f);
+void tpi_worker_run(struct tpar_future *f, struct tpi_watch *watch);
+
+/* Ends a claimed future as cancelled instead. */
+void tpi_worker_skip(struct tpar_future *f, struct tpi_watch *watch);
 
 /* A set f[0..n), none of it PENDING, is through: removes its queue entries. */
 void tpi_worker_trim(struct tpi_worker *worker, struct tpar_future *const *f,

@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include "src/cpus.h"
+#include "src/quota.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -144,7 +145,7 @@ quota_as_is(const struct root *root)
 
 	snprintf(self, sizeof self, "%s/self", root->path);
 	snprintf(mounts, sizeof mounts, "%s/mounts", root->path);
-	return tpi_cpus_quota(root->path, self, mounts);
+	return tpi_quota_cpus(root->path, self, mounts);
 }
 
 static unsigned

@@ -232,6 +232,7 @@ START_TEST(locks_in_order)
 {
 	climb();
 	climb();
+	ck_assert_msg(true, "no lock of a higher rank was in the way");
 }
 END_TEST
 
