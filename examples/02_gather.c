@@ -46,8 +46,8 @@ int main(void)
 	tpar_future_unref_all(f, 3);
 	printf("%zu %zu %zu\n", n[0], n[1], n[2]);
 
-	if (tpar_submit(NULL, serve_forever, NULL, 0, &f[0]) ||
-	    tpar_submit(NULL, look_up, "nowhere.example", 0, &f[1]) ||
+	if (tpar_submit(NULL, look_up, "nowhere.example", 0, &f[1]) ||
+	    tpar_submit(NULL, serve_forever, NULL, 0, &f[0]) ||
 	    tpar_submit(NULL, serve_forever, NULL, 0, &f[2]))
 		return 1;
 	if (tpar_gather(f, 3, NULL, &why) == TPAR_EFAILED)

@@ -8,6 +8,7 @@
 #include "quota.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <unistd.h>
 

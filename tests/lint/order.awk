@@ -104,6 +104,14 @@ code ~ /memory_order_(acquire|release|acq_rel|seq_cst)/ {
 	}
 }
 
+code ~ /atomic_(load|store|exchange|fetch_[a-z]+|compare_exchange_[a-z]+) *\(/ {
+	complain(FILENAME, FNR, "an access that does not say its order")
+}
+
+code ~ /atomic_(thread|signal)_fence|memory_order_consume/ {
+	complain(FILENAME, FNR, "no fences, no consume: see src/atomics.h")
+}
+
 END {
 	for (tag in sites) {
 		if (!(tag in row)) {
