@@ -3,14 +3,16 @@
 #include <stdio.h>
 #include <taskpar.h>
 
-static int square(void *arg, void *value) /* a task: 0 = success */
+static int
+square(void *arg, void *value) /* a task: 0 = success */
 {
 	long x = *(long *)arg;
 	*(long *)value = x * x; /* written straight into its place */
 	return 0;
 }
 
-int main(void)
+int
+main(void)
 {
 	long in[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }, out[8];
 	struct tpar_failure why;

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <taskpar.h>
 
-static int length(void *arg, void *value)
+static int
+length(void *arg, void *value)
 {
 	const char *s = arg;
 
@@ -15,13 +16,15 @@ static int length(void *arg, void *value)
 	return 0;
 }
 
-static int look_up(void *arg, void *value)
+static int
+look_up(void *arg, void *value)
 {
 	(void)value;
 	return tpar_fail(404, "no such host: %s", (const char *)arg);
 }
 
-static int serve_forever(void *arg, void *value)
+static int
+serve_forever(void *arg, void *value)
 {
 	int rc;
 
@@ -31,7 +34,8 @@ static int serve_forever(void *arg, void *value)
 	return rc;
 }
 
-int main(void)
+int
+main(void)
 {
 	char *word[3] = { "values", "in", "order" };
 	tpar_future *f[3];

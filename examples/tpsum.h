@@ -19,18 +19,18 @@ struct digest {
 
 /* One file to be hashed. */
 struct item {
-	char *name;	     /* owned */
-	struct digest want;  /* for -c */
-	int walk_error;	     /* not hashed: why the walk could not enter it */
+	char *name;	    /* owned */
+	struct digest want; /* for -c */
+	int walk_error;	    /* not hashed: why the walk could not enter it */
 };
 
 /* tpsum_source.c: where names come from.  All owned by the caller. */
 struct source {
-	char **arg;	 /* file and directory names; the next one */
+	char **arg; /* file and directory names; the next one */
 	char **end;
-	void *walk;	 /* the directory being walked, an FTS, or NULL */
-	bool checking;	 /* the arguments are lists of checksums */
-	FILE *list;	 /* the one being read */
+	void *walk;    /* the directory being walked, an FTS, or NULL */
+	bool checking; /* the arguments are lists of checksums */
+	FILE *list;    /* the one being read */
 	const char *list_name;
 	char *line;
 	size_t line_size;

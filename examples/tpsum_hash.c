@@ -63,7 +63,8 @@ hash_open_file(int fd, const char *name)
 			continue;
 		}
 		if (n < 0) {
-			return tpar_fail(errno, "%s: %s", name, strerror(errno));
+			return tpar_fail(errno, "%s: %s", name,
+					 strerror(errno));
 		}
 		if (EVP_DigestUpdate(context, block, (size_t)n) != 1) {
 			return tpar_fail(EIO, "%s: cannot be hashed", name);

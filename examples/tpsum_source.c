@@ -70,10 +70,10 @@ next_name(struct source *source, struct item *item)
 		if (stat(root[0], &st) != 0 || !S_ISDIR(st.st_mode)) {
 			return give(item, root[0], 0);
 		}
-		source->walk = fts_open(root,
-					FTS_PHYSICAL | FTS_NOCHDIR |
-						FTS_COMFOLLOW,
-					by_name);
+		source->walk =
+			fts_open(root,
+				 FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW,
+				 by_name);
 		if (source->walk == NULL) {
 			return give(item, root[0], errno);
 		}

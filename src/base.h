@@ -31,6 +31,6 @@
 #endif
 
 #define TPI_CONTAINER(ptr, type, member)                                       \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

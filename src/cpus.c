@@ -120,7 +120,9 @@ tpi_cpus_pin(pthread_t thread, unsigned index)
 unsigned
 tpi_cpus_usable(void)
 {
-	return tighter(tpi_cpus_affinity(),
-		       tpi_quota_cpus("", "/proc/self/cgroup",
-				      "/proc/self/mountinfo"));
+	unsigned cpus = tpi_cpus_affinity();
+	unsigned quota =
+		tpi_quota_cpus("", "/proc/self/cgroup", "/proc/self/mountinfo");
+
+	return quota != 0 && quota < cpus ? quota : cpus;
 }

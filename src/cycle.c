@@ -110,8 +110,8 @@ describe(struct tpar_future *task, const struct path *path)
 		append(text, " waits for ");
 		append_task(text, path->step[i].task);
 	}
-	append(text, i < path->length ? " waits for ... waits for "
-				      : " waits for ");
+	append(text,
+	       i < path->length ? " waits for ... waits for " : " waits for ");
 	append_task(text, task);
 	(void)tpi_err(TPAR_EDEADLK, "%s", text);
 }

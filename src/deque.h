@@ -183,7 +183,8 @@ tpi_deque_spill_owner(struct tpi_deque *d, struct tpar_future **out)
  * the caller's.
  */
 static inline size_t
-tpi_deque_trim_owner(struct tpi_deque *d, struct tpar_future *const *f, size_t n)
+tpi_deque_trim_owner(struct tpi_deque *d, struct tpar_future *const *f,
+		     size_t n)
 {
 	int64_t b = tpi_load_relaxed(&d->bottom);
 	int64_t t = tpi_load_relaxed(&d->top);

@@ -9,8 +9,7 @@
 _Noreturn void tpi_die(const char *file, int line, const char *what);
 
 /* Always on. */
-#define TPI_CHECK(cond)                                                        \
-	((cond) ? (void)0 : tpi_die(__FILE__, __LINE__, #cond))
+#define TPI_CHECK(cond) ((cond) ? (void)0 : tpi_die(__FILE__, __LINE__, #cond))
 
 /* Debug builds only (configure --enable-debug). */
 #ifdef TPI_DEBUG

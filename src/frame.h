@@ -40,25 +40,30 @@ enum tpi_wait_kind {
 };
 
 /* cause: 0, the member that was to blame, or one of these */
-enum { TPI_STOPPED = 1, TPI_TIMED_OUT = 2, TPI_DEADLOCKED = 3, TPI_USED_UP = 4 };
+enum {
+	TPI_STOPPED = 1,
+	TPI_TIMED_OUT = 2,
+	TPI_DEADLOCKED = 3,
+	TPI_USED_UP = 4
+};
 
 struct tpi_frame {
-	struct tpi_waiter self; /* next is always NULL */
-	_Atomic int64_t left;	/* [a:G1] */
-	_Atomic uintptr_t cause; /* [a:G4] elected once */
-	_Atomic int64_t back;	/* [h] helpers claim from here down */
-	_Atomic uintptr_t owner; /* [h] the thread that counts in own, or 0 */
-	struct tpi_parker *parker;   /* [c] */
-	tpar_future *const *f;	     /* [c] */
-	size_t n;		     /* [c] */
-	size_t own;		     /* [o] */
-	enum tpi_wait_kind kind;     /* [c] */
-	struct tpi_nodes *nodes;     /* [o] beyond the spare one */
-	struct tpar_future *task;    /* [c] whose wait it is; NULL outside */
-	struct tpi_frame *outer;     /* [o] what task->cur was before */
-	struct tpi_waiter spare;     /* [o] the first node */
-	bool spare_used;	     /* [o] */
-	bool timed;		     /* [c] ends by itself: no edge of a cycle */
+	struct tpi_waiter self;	   /* next is always NULL */
+	_Atomic int64_t left;	   /* [a:G1] */
+	_Atomic uintptr_t cause;   /* [a:G4] elected once */
+	_Atomic int64_t back;	   /* [h] helpers claim from here down */
+	_Atomic uintptr_t owner;   /* [h] the thread that counts in own, or 0 */
+	struct tpi_parker *parker; /* [c] */
+	tpar_future *const *f;	   /* [c] */
+	size_t n;		   /* [c] */
+	size_t own;		   /* [o] */
+	enum tpi_wait_kind kind;   /* [c] */
+	struct tpi_nodes *nodes;   /* [o] beyond the spare one */
+	struct tpar_future *task;  /* [c] whose wait it is; NULL outside */
+	struct tpi_frame *outer;   /* [o] what task->cur was before */
+	struct tpi_waiter spare;   /* [o] the first node */
+	bool spare_used;	   /* [o] */
+	bool timed;		   /* [c] ends by itself: no edge of a cycle */
 };
 
 /* The first to call it decides the cause.  true: it was this call. */
@@ -68,9 +73,10 @@ tpi_frame_elect(struct tpi_frame *frame, uintptr_t cause)
 	uintptr_t none = 0;
 
 	/* ORDER G4 acq_rel -- tpi_frame_cause(): the cause, then the sweep. */
-	return atomic_compare_exchange_strong_explicit(
-		&frame->cause, &none, cause, memory_order_acq_rel,
-		memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(&frame->cause, &none,
+						       cause,
+						       memory_order_acq_rel,
+						       memory_order_relaxed);
 }
 
 static inline uintptr_t

@@ -39,14 +39,16 @@ tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
 		return false;
 	}
 	if (align > TPI_INLINE_VALUE) {
-		offset = (sizeof(struct tpar_future) + align - 1) / align * align;
+		offset = (sizeof(struct tpar_future) + align - 1) / align *
+			 align;
 	}
 	shape->value_size = (uint32_t)task->value_size;
 	shape->value_offset = (uint16_t)offset;
 	shape->block_size = offset + value_room(task->value_size);
 	shape->block_align = align > TPI_CACHELINE ? align : TPI_CACHELINE;
-	while (class < TPI_CLASSES && shape->block_size > TPI_CLASS_SIZE(class)) {
-		class++;
+	while (class < TPI_CLASSES &&
+	       shape->block_size > TPI_CLASS_SIZE(class)) {
+		class ++;
 	}
 	if (align > TPI_CACHELINE) {
 		class = TPI_CLASS_LARGE;
@@ -93,8 +95,8 @@ tpi_future_create(struct tpi_heap *heap, const struct tpi_shape *shape,
 		return NULL;
 	}
 	tpi_state_init(&f->state);
-	tpi_store_relaxed(&f->holds, handle ? TPI_MEMREF + TPI_HANDLE
-					    : TPI_MEMREF);
+	tpi_store_relaxed(&f->holds,
+			  handle ? TPI_MEMREF + TPI_HANDLE : TPI_MEMREF);
 	f->value_size = shape->value_size;
 	f->value_offset = shape->value_offset;
 	f->flags = shape->flags;
@@ -313,9 +315,9 @@ finish(struct tpar_future *f, unsigned outcome)
 void
 tpi_future_end(struct tpar_future *f, int rc, char *message)
 {
-	unsigned outcome = rc == 0		    ? TPI_DONE
-			   : rc == TPAR_ESTOPPED    ? TPI_CANCELLED
-						    : TPI_FAILED;
+	unsigned outcome = rc == 0		 ? TPI_DONE
+			   : rc == TPAR_ESTOPPED ? TPI_CANCELLED
+						 : TPI_FAILED;
 
 	if ((f->flags & TPI_F_DROP_ARG) != 0) {
 		f->drop_arg(f->arg);

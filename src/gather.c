@@ -91,8 +91,8 @@ reserve_values(tpar_future *const *f, size_t n)
 		bool moves = (f[i]->flags & TPI_F_DROP_VALUE) != 0;
 
 		if (!is_done(f[i]) || (moves && tpi_state_take(&f[i]->state)) ||
-		    (!moves && (tpi_load_relaxed(&f[i]->state.word) &
-				TPI_TAKEN) == 0)) {
+		    (!moves &&
+		     (tpi_load_relaxed(&f[i]->state.word) & TPI_TAKEN) == 0)) {
 			continue;
 		}
 		while (i-- > 0) {

@@ -32,14 +32,13 @@ struct tpi_arena;
 
 struct tpi_heap {
 	struct tpi_link *free[TPI_CLASSES]; /* [o] */
-	char *bump[TPI_CLASSES];	       /* [o] not yet cut */
-	char *bump_end[TPI_CLASSES];	       /* [o] */
-	size_t cut;			       /* [o] blocks ever cut */
-	struct tpi_slab *slabs;		       /* [o] */
-	struct tpi_arena *arena;	       /* [c] */
+	char *bump[TPI_CLASSES];	    /* [o] not yet cut */
+	char *bump_end[TPI_CLASSES];	    /* [o] */
+	size_t cut;			    /* [o] blocks ever cut */
+	struct tpi_slab *slabs;		    /* [o] */
+	struct tpi_arena *arena;	    /* [c] */
 	_Atomic uint32_t busy; /* [a:H2] shared heaps: who holds it owns it */
-	_Alignas(TPI_CACHELINE)
-		_Atomic(struct tpi_link *) remote; /* [a:H1] */
+	_Alignas(TPI_CACHELINE) _Atomic(struct tpi_link *) remote; /* [a:H1] */
 };
 
 /* Enough that threads which submit from outside rarely meet. */
@@ -47,12 +46,12 @@ struct tpi_heap {
 
 struct tpi_arena {
 	struct tpar_allocator allocator; /* [c] */
-	_Atomic int64_t refs;		 /* [a:H3] pool, large blocks, orphans */
-	void (*last)(void *pool);	 /* [c] called before the arena goes */
-	void *pool;			 /* [c] for last */
-	size_t heap_count;		 /* [m:pool] */
-	size_t heap_capacity;		 /* [c] */
-	struct tpi_heap **heaps;	 /* [m:pool] */
+	_Atomic int64_t refs;	  /* [a:H3] pool, large blocks, orphans */
+	void (*last)(void *pool); /* [c] called before the arena goes */
+	void *pool;		  /* [c] for last */
+	size_t heap_count;	  /* [m:pool] */
+	size_t heap_capacity;	  /* [c] */
+	struct tpi_heap **heaps;  /* [m:pool] */
 	struct tpi_heap shared[TPI_SHARED_HEAPS];
 };
 

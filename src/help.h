@@ -15,10 +15,10 @@ struct tpi_wait {
 	struct tpi_frame *frame;
 	struct tpi_worker *worker; /* NULL outside of pools */
 	int64_t deadline_ns;
-	size_t unregistered; /* members from here on: no memory for a node */
-	size_t cursor;	     /* members before it have ended */
-	bool left_pending;   /* a member was not claimed */
-	bool given_up;	     /* members that wait for us were unregistered */
+	size_t unregistered;	/* members from here on: no memory for a node */
+	size_t cursor;		/* members before it have ended */
+	bool left_pending;	/* a member was not claimed */
+	bool given_up;		/* members that wait for us were unregistered */
 	struct tpi_watch watch; /* of a member of another pool that runs here */
 };
 
@@ -31,8 +31,8 @@ tpi_help_may_run(struct tpi_worker *w, struct tpar_future *f)
 {
 	unsigned flags = f->flags & (TPI_F_NO_INLINE | TPI_F_OWN_THREADS);
 
-	return flags == 0 || (flags == TPI_F_OWN_THREADS &&
-			      f->intake == &w->pool->intake);
+	return flags == 0 ||
+	       (flags == TPI_F_OWN_THREADS && f->intake == &w->pool->intake);
 }
 
 /* Runs one task that a member waits for; false: none was found. */

@@ -32,7 +32,8 @@ tpi_intake_enter(struct tpi_intake *intake, bool even_if_draining)
 	atomic_fetch_add_explicit(&intake->inside, 1, memory_order_seq_cst);
 	/* ORDER C1 seq_cst -- tpi_intake_close() */
 	closed = atomic_load_explicit(&intake->closed, memory_order_seq_cst);
-	if (closed == TPI_OPEN || (closed == TPI_DRAINING && even_if_draining)) {
+	if (closed == TPI_OPEN ||
+	    (closed == TPI_DRAINING && even_if_draining)) {
 		return true;
 	}
 	atomic_fetch_sub_explicit(&intake->inside, 1, memory_order_relaxed);

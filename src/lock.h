@@ -16,10 +16,10 @@
 
 enum tpi_lock_rank {
 	TPI_RANK_DEFAULT_POOL = 1, /* pool.c: which pool is the default one */
-	TPI_RANK_POOL,		   /* struct tpar_pool: threads and the parked */
-	TPI_RANK_REMOVAL,	   /* wait.c: waiter lists being edited */
-	TPI_RANK_PARKER_LIST,	   /* parker.c: the free parkers */
-	TPI_RANK_PARKER		   /* a thread falling asleep */
+	TPI_RANK_POOL,	      /* struct tpar_pool: threads and the parked */
+	TPI_RANK_REMOVAL,     /* wait.c: waiter lists being edited */
+	TPI_RANK_PARKER_LIST, /* parker.c: the free parkers */
+	TPI_RANK_PARKER	      /* a thread falling asleep */
 };
 
 struct tpi_lock {

@@ -48,8 +48,7 @@ static inline bool
 tpi_park_wants_wake(struct tpi_park *park)
 {
 	/* ORDER S1 seq_cst -- tpi_park_leave(): publish, then see the word. */
-	uint64_t word =
-		atomic_load_explicit(&park->word, memory_order_seq_cst);
+	uint64_t word = atomic_load_explicit(&park->word, memory_order_seq_cst);
 
 	return tpi_park_searching(word) == 0 &&
 	       tpi_park_active(word) < park->width;

@@ -64,9 +64,10 @@ take_token(struct tpi_parker *p)
 	uint32_t token = TPI_PARK_TOKEN;
 
 	/* ORDER P1 acquire <- tpi_parker_wake(): what the waker wrote. */
-	return atomic_compare_exchange_strong_explicit(
-		&p->state, &token, TPI_PARK_EMPTY, memory_order_acquire,
-		memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(&p->state, &token,
+						       TPI_PARK_EMPTY,
+						       memory_order_acquire,
+						       memory_order_relaxed);
 }
 
 bool

@@ -84,14 +84,14 @@ make_pool(struct tpi_arena *arena, const struct tpar_pool_config *config)
 	pool->shards = 1 + (config->workers - 1) / TPI_WORKERS_PER_SHARD;
 	pool->park.width = config->workers;
 	pool->park.search_max = config->workers > 1 ? config->workers / 2 : 1;
-	pool->worker = tpi_arena_alloc(arena, worker_table_size(pool),
-				       sizeof(void *));
+	pool->worker =
+		tpi_arena_alloc(arena, worker_table_size(pool), sizeof(void *));
 	if (pool->worker == NULL) {
 		goto fail_worker;
 	}
 	memset((void *)pool->worker, 0, worker_table_size(pool));
-	pool->shard = tpi_arena_alloc(arena, shard_table_size(pool),
-				      TPI_CACHELINE);
+	pool->shard =
+		tpi_arena_alloc(arena, shard_table_size(pool), TPI_CACHELINE);
 	if (pool->shard == NULL) {
 		goto fail_shard;
 	}
@@ -326,8 +326,8 @@ static enum tpar_err
 shut_down(struct tpar_pool *pool, enum tpar_shutdown how, int64_t deadline_ns,
 	  bool stoppable)
 {
-	tpi_intake_close(&pool->intake, how == TPAR_CANCEL ? TPI_CANCELLING
-							   : TPI_DRAINING);
+	tpi_intake_close(&pool->intake,
+			 how == TPAR_CANCEL ? TPI_CANCELLING : TPI_DRAINING);
 	/* ENDS: see tpi_intake_empty(). */
 	while (!tpi_intake_empty(&pool->intake)) {
 		sched_yield();
@@ -345,7 +345,8 @@ enum tpar_err
 tpar_pool_shutdown(tpar_pool *pool, enum tpar_shutdown how, int64_t deadline_ns)
 {
 	if (how != TPAR_DRAIN && how != TPAR_CANCEL) {
-		return tpi_err(TPAR_EINVAL, "shutdown: neither drain nor cancel");
+		return tpi_err(TPAR_EINVAL,
+			       "shutdown: neither drain nor cancel");
 	}
 	if (pool == NULL) {
 		tpi_lock_enter(&default_lock);

@@ -30,10 +30,10 @@ struct tpi_watch {
 };
 
 struct tpar_pool {
-	struct tpi_intake intake; /* first: tpi_pool_of() */
-	struct tpi_arena *arena;  /* [c] */
+	struct tpi_intake intake;	/* first: tpi_pool_of() */
+	struct tpi_arena *arena;	/* [c] */
 	struct tpar_pool_config config; /* [c] checked, defaults filled in */
-	uint64_t spin_ns;	  /* [c] how long a searcher looks */
+	uint64_t spin_ns;		/* [c] how long a searcher looks */
 	unsigned capacity;	  /* [c] most threads: width + blocking_limit */
 	unsigned shards;	  /* [c] */
 	struct tpi_inject *shard; /* [c] */
@@ -46,10 +46,11 @@ struct tpar_pool {
 	_Alignas(TPI_CACHELINE) struct tpi_lock lock;
 	struct tpi_worker *parked; /* [m:lock] a stack: last in, first out */
 	struct tpi_worker *spare;  /* [m:lock] without a thread */
-	unsigned threads;	   /* [m:lock] that exist or are being started */
-	unsigned parked_count;	   /* [m:lock] */
-	bool quit;		   /* [m:lock] threads return instead of parking */
-	struct tpi_watch *foreign; /* [m:lock] its tasks on other pools' threads */
+	unsigned threads;      /* [m:lock] that exist or are being started */
+	unsigned parked_count; /* [m:lock] */
+	bool quit;	       /* [m:lock] threads return instead of parking */
+	struct tpi_watch
+		*foreign; /* [m:lock] its tasks on other pools' threads */
 	struct tpi_watch *waiting; /* [m:lock] in shutdown */
 };
 

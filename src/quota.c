@@ -12,6 +12,7 @@
 
 #include "quota.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>

@@ -61,7 +61,8 @@ void
 tpi_spawn_name(const char *name, unsigned index)
 {
 #ifdef HAVE_PTHREAD_SETNAME_NP
-	char full[64]; /* Linux allows 15 bytes: the name is cut for the index */
+	char full
+		[64]; /* Linux allows 15 bytes: the name is cut for the index */
 	int digits = snprintf(full, sizeof full, "/%u", index);
 
 	snprintf(full, sizeof full, "%.*s/%u", 15 - digits, name, index);

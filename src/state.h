@@ -94,8 +94,8 @@ tpi_state_claim(struct tpi_state *s)
 	while (tpi_state_phase(w) == TPI_PENDING) {
 		/* ORDER F1 acq_rel -- tpi_state_claim(): only one wins. */
 		if (atomic_compare_exchange_weak_explicit(
-			    &s->word, &w, w | TPI_RUNNING,
-			    memory_order_acq_rel, memory_order_relaxed)) {
+			    &s->word, &w, w | TPI_RUNNING, memory_order_acq_rel,
+			    memory_order_relaxed)) {
 			return true;
 		}
 	}
@@ -116,9 +116,8 @@ tpi_state_finish(struct tpi_state *s, unsigned outcome)
 	 * ORDER F5 seq_cst -- release_handle(): ENDED, then see
 	 * whether a handle is left.
 	 */
-	return atomic_exchange_explicit(&s->word,
-					(uintptr_t)TPI_ENDED | outcome,
-					memory_order_seq_cst);
+	return atomic_exchange_explicit(
+		&s->word, (uintptr_t)TPI_ENDED | outcome, memory_order_seq_cst);
 }
 
 /*

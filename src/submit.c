@@ -20,7 +20,8 @@
 static unsigned
 thread_hint(void)
 {
-	return (unsigned)((uintptr_t)&tpi_thread_self >> 12) * 2654435761u >> 16;
+	return (unsigned)((uintptr_t)&tpi_thread_self >> 12) * 2654435761u >>
+	       16;
 }
 
 static enum tpar_err
@@ -86,7 +87,8 @@ refuse_full(struct tpar_pool *pool)
 static struct tpi_inject *
 outside_shard(struct tpar_pool *pool)
 {
-	return &pool->shard[pool->shards > 1 ? thread_hint() % pool->shards : 0];
+	return &pool->shard[pool->shards > 1 ? thread_hint() % pool->shards
+					     : 0];
 }
 
 /* Takes a task back that nobody has begun; the caller keeps its argument. */
@@ -129,8 +131,8 @@ create_outside(struct tpar_pool *pool, const struct tpi_shape *shape,
 {
 	struct tpi_heap *heap =
 		tpi_heap_enter_shared(pool->arena, thread_hint());
-	struct tpar_future *f = tpi_future_create(heap, shape, task,
-						  &pool->intake, handle);
+	struct tpar_future *f =
+		tpi_future_create(heap, shape, task, &pool->intake, handle);
 
 	tpi_heap_leave_shared(heap);
 	return f;
@@ -327,8 +329,8 @@ many_outside(struct tpar_pool *pool, struct batch *batch, tpar_future **futures)
 	heap = tpi_heap_enter_shared(pool->arena, thread_hint());
 	err = create_all(batch, heap, pool);
 	tpi_heap_leave_shared(heap);
-	if (err == TPAR_OK && !tpi_intake_enter(&pool->intake,
-						tpi_pool_is_callers(pool))) {
+	if (err == TPAR_OK &&
+	    !tpi_intake_enter(&pool->intake, tpi_pool_is_callers(pool))) {
 		err = refuse_closed();
 	}
 	if (err != TPAR_OK) {

@@ -299,9 +299,9 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	       struct tpar_future *first_bad)
 {
 	struct tpi_wait wait = { .frame = frame,
-			     .worker = tpi_thread_self.worker,
-			     .deadline_ns = deadline_ns,
-			     .unregistered = frame->n };
+				 .worker = tpi_thread_self.worker,
+				 .deadline_ns = deadline_ns,
+				 .unregistered = frame->n };
 	bool claim = wait.worker != NULL && deadline_ns == 0 &&
 		     frame->task != NULL && tpi_help_stack_left(wait.worker);
 	struct tpar_future *first;

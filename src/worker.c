@@ -172,9 +172,8 @@ scan(struct tpi_worker *w)
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
-		struct tpi_worker *victim =
-			tpi_pool_worker(pool, start + i < n ? start + i
-							    : start + i - n);
+		struct tpi_worker *victim = tpi_pool_worker(
+			pool, start + i < n ? start + i : start + i - n);
 
 		if (victim != w && (f = rob(w, victim)) != NULL) {
 			return f;
@@ -470,8 +469,8 @@ tpi_worker_start(struct tpi_worker *w)
 struct tpi_worker *
 tpi_worker_create(struct tpar_pool *pool, unsigned index)
 {
-	struct tpi_worker *w = tpi_arena_alloc(pool->arena, sizeof *w,
-					       TPI_CACHELINE);
+	struct tpi_worker *w =
+		tpi_arena_alloc(pool->arena, sizeof *w, TPI_CACHELINE);
 
 	if (w == NULL) {
 		return NULL;

@@ -16,11 +16,11 @@
 #include <taskpar/base.h>
 
 enum tpar_state {
-	TPAR_PENDING = 0,   /* has not begun */
-	TPAR_RUNNING = 1,   /* its function runs */
-	TPAR_DONE = 2,	    /* returned 0: there is a value */
-	TPAR_FAILED = 3,    /* returned its own code */
-	TPAR_CANCELLED = 4  /* never began, or returned TPAR_ESTOPPED */
+	TPAR_PENDING = 0,  /* has not begun */
+	TPAR_RUNNING = 1,  /* its function runs */
+	TPAR_DONE = 2,	   /* returned 0: there is a value */
+	TPAR_FAILED = 3,   /* returned its own code */
+	TPAR_CANCELLED = 4 /* never began, or returned TPAR_ESTOPPED */
 };
 
 /* Never run by a thread that waits for it, always by one that is free. */

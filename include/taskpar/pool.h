@@ -72,12 +72,16 @@ struct tpar_pool_config {
 #define TPAR_POOL_CONFIG_INIT                                                  \
 	{                                                                      \
 		sizeof(struct tpar_pool_config), 0, 0, 0, 0, false, false,     \
-			NULL, NULL, NULL, NULL, { NULL, NULL, NULL }           \
+			NULL, NULL, NULL, NULL,                                \
+		{                                                              \
+			NULL, NULL, NULL                                       \
+		}                                                              \
 	}
 
 enum tpar_shutdown {
 	TPAR_DRAIN = 0, /* what was accepted still runs */
-	TPAR_CANCEL = 1 /* what has not begun never runs; the rest is asked to stop */
+	TPAR_CANCEL =
+		1 /* what has not begun never runs; the rest is asked to stop */
 };
 
 /**
@@ -118,9 +122,9 @@ tpar_pool_create(tpar_pool **pool, const struct tpar_pool_config *config);
  * Source:    ExecutorService.shutdown + awaitTermination.
  * Since:     0.1
  */
-TPAR_API TPAR_NODISCARD enum tpar_err
-tpar_pool_shutdown(tpar_pool *pool, enum tpar_shutdown how,
-		   int64_t deadline_ns);
+TPAR_API TPAR_NODISCARD enum tpar_err tpar_pool_shutdown(tpar_pool *pool,
+							 enum tpar_shutdown how,
+							 int64_t deadline_ns);
 
 /**
  * tpar_pool_destroy - drain a pool, join its threads and free it.

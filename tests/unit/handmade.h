@@ -35,7 +35,8 @@ hand_pool(unsigned width)
 	pool->park.width = width;
 	pool->park.search_max = width > 1 ? width / 2 : 1;
 	pool->worker = calloc(HAND_CAPACITY, sizeof pool->worker[0]);
-	pool->shard = tpi_arena_alloc(arena, sizeof *pool->shard, TPI_CACHELINE);
+	pool->shard =
+		tpi_arena_alloc(arena, sizeof *pool->shard, TPI_CACHELINE);
 	UNIT_MUST(pool->worker != NULL && pool->shard != NULL);
 	UNIT_MUST(tpi_lock_init(&pool->lock, TPI_RANK_POOL) == 0);
 	tpi_inject_init(&pool->shard[0]);

@@ -31,7 +31,7 @@ wait_in(enum tpi_wait_kind kind, tpar_future *const *f, size_t n)
 {
 	tpi_frame_init(&frame, kind, f, n);
 	tpi_frame_publish(&frame, task);
-	waiting = (struct tpi_wait){ .frame = &frame };
+	waiting = (struct tpi_wait) { .frame = &frame };
 }
 
 static void

@@ -353,8 +353,7 @@ START_TEST(long_message_is_cut_between_characters)
 	hand_begin(&run, f);
 	ck_assert_int_eq(tpar_fail(1, "%s", text), 1);
 	hand_end(&run, 1);
-	ck_assert_uint_eq(strlen(tpar_future_message(f)),
-			  TPAR_MESSAGE_MAX - 2);
+	ck_assert_uint_eq(strlen(tpar_future_message(f)), TPAR_MESSAGE_MAX - 2);
 	hand_drop(f);
 	hand_free(pool);
 }

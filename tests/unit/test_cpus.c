@@ -222,9 +222,9 @@ START_TEST(v1_controller_in_company)
 		quota(&root, "3:cpuset:/b\n2:cpuacct,cpu:/a\n", mounts), 2);
 	ck_assert_uint_eq(
 		quota(&root, "3:cpuset:/a\n2:cpu,cpuacct:/b\n", mounts), 4);
-	ck_assert_uint_eq(
-		quota(&root, "2:cpuset,cpuacct:/a\n1:name=cpu:/a\n", mounts),
-		0);
+	ck_assert_uint_eq(quota(&root, "2:cpuset,cpuacct:/a\n1:name=cpu:/a\n",
+				mounts),
+			  0);
 }
 END_TEST
 
@@ -317,12 +317,12 @@ START_TEST(escapes_and_optional_fields_in_mountinfo)
 	/* What looks like an escape, but is none. */
 	put(&root, "/x\\04/cpu.max", "200000 100000\n");
 	put(&root, "/x\\900/cpu.max", "200000 100000\n");
-	ck_assert_uint_eq(
-		quota(&root, "0::/\n", "1 2 0:3 / /x\\04 rw - cgroup2 c rw\n"),
-		2);
-	ck_assert_uint_eq(
-		quota(&root, "0::/\n", "1 2 0:3 / /x\\900 rw - cgroup2 c rw\n"),
-		2);
+	ck_assert_uint_eq(quota(&root, "0::/\n",
+				"1 2 0:3 / /x\\04 rw - cgroup2 c rw\n"),
+			  2);
+	ck_assert_uint_eq(quota(&root, "0::/\n",
+				"1 2 0:3 / /x\\900 rw - cgroup2 c rw\n"),
+			  2);
 }
 END_TEST
 

@@ -94,8 +94,7 @@ START_TEST(waiting_for_oneself_is_told)
 	make_tasks(1);
 	task[0]->site = "a.c:3";
 	tpi_cycle_describe_self(task[0]);
-	ck_assert_str_eq(tpar_error_detail(),
-			 "'t0' (a.c:3) waits for itself");
+	ck_assert_str_eq(tpar_error_detail(), "'t0' (a.c:3) waits for itself");
 	ck_assert(tpi_cycle_find(task[0], task[0]));
 	end_tasks(1);
 }
@@ -200,7 +199,8 @@ START_TEST(long_chain_is_cut_short)
 		wait_for(i, &task[(i + 1) % LONGEST], 1);
 	}
 	ck_assert(tpi_cycle_find(task[0], task[1]));
-	ck_assert_ptr_nonnull(strstr(tpar_error_detail(), "... waits for 't0'"));
+	ck_assert_ptr_nonnull(
+		strstr(tpar_error_detail(), "... waits for 't0'"));
 	ck_assert_ptr_null(strstr(tpar_error_detail(), "'t13'"));
 	end_tasks(LONGEST);
 }
@@ -276,8 +276,8 @@ START_TEST(tasks_in_a_ring_are_told)
 		for (i = 0; i < n; i++) {
 			link[i].ring = &ring;
 			link[i].i = i;
-			ring.f[i] = unit_submit(real, wait_for_next, &link[i],
-						0);
+			ring.f[i] =
+				unit_submit(real, wait_for_next, &link[i], 0);
 		}
 		unit_gate_open(&ring.all_there);
 		for (i = 0; i < n; i++) {

@@ -342,12 +342,10 @@ START_TEST(last_signal_wakes_the_owner)
 	init(0, TPI_WAIT_ONLY, &f, 1);
 	(void)tpi_frame_register(&frame[0], f);
 	ck_assert(!tpi_frame_take_off(&frame[0], 1));
-	ck_assert_uint_eq(atomic_load(&frame[0].parker->state),
-			  TPI_PARK_EMPTY);
+	ck_assert_uint_eq(atomic_load(&frame[0].parker->state), TPI_PARK_EMPTY);
 	end(f, 0);
 	ck_assert(tpi_frame_complete(&frame[0]));
-	ck_assert_uint_eq(atomic_load(&frame[0].parker->state),
-			  TPI_PARK_TOKEN);
+	ck_assert_uint_eq(atomic_load(&frame[0].parker->state), TPI_PARK_TOKEN);
 	hand_free(pool);
 }
 END_TEST

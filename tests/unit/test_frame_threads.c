@@ -47,8 +47,8 @@ come_and_go(void *arg)
 			}
 		}
 		for (i = 0; i < MEMBERS; i++) {
-			counted += (int64_t)tpi_frame_unregister(
-				&frame, meeting->f[i]);
+			counted += (int64_t)tpi_frame_unregister(&frame,
+								 meeting->f[i]);
 		}
 		(void)tpi_frame_take_off(&frame, counted + 1);
 		/* ENDS: what was not removed is about to be signalled. */

@@ -57,9 +57,11 @@ end(struct tpar_future *f, int rc)
 
 START_TEST(shape_has_room_for_the_value)
 {
-	static const size_t aligns[] = { 0, 1, 2, 8, 16, 32, 64, 128, 256, 4096 };
-	static const size_t sizes[] = { 0, 1, 15, 16, 17, 100, 128, 144, 400,
-					401, 5000 };
+	static const size_t aligns[] = {
+		0, 1, 2, 8, 16, 32, 64, 128, 256, 4096
+	};
+	static const size_t sizes[] = { 0,   1,	  15,  16,  17,	 100,
+					128, 144, 400, 401, 5000 };
 	struct tpar_task task = TPAR_TASK_INIT;
 	struct tpi_shape shape;
 	size_t a;
@@ -148,8 +150,8 @@ START_TEST(flags_follow_the_task)
 	task.drop_arg = drop_arg;
 	task.flags = TPAR_NO_INLINE;
 	ck_assert(tpi_future_shape(&task, &shape));
-	ck_assert_uint_eq(shape.flags, TPI_F_DROP_VALUE | TPI_F_DROP_ARG |
-					       TPI_F_NO_INLINE);
+	ck_assert_uint_eq(shape.flags,
+			  TPI_F_DROP_VALUE | TPI_F_DROP_ARG | TPI_F_NO_INLINE);
 }
 END_TEST
 

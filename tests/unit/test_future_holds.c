@@ -359,6 +359,5 @@ main(void)
 		value_is_taken_once_in_a_race,
 	};
 
-	return unit_main("future_holds", tests,
-			 sizeof tests / sizeof tests[0]);
+	return unit_main("future_holds", tests, sizeof tests / sizeof tests[0]);
 }

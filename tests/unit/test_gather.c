@@ -243,8 +243,8 @@ START_TEST(first_failure_stops_what_has_not_begun)
 	unit_gate_await(&trigger.hold.begun, 1);
 	memset(values, 0xff, sizeof values);
 	for (i = 0; i < N; i++) {
-		f[i] = unit_submit(pool, return_code, (void *)(intptr_t)(i == 3),
-				   sizeof i);
+		f[i] = unit_submit(pool, return_code,
+				   (void *)(intptr_t)(i == 3), sizeof i);
 	}
 	trigger.last = f[N - 1];
 	thread = unit_start(pull, &trigger);

@@ -231,9 +231,8 @@ gather_ring(void *arg, void *value)
 	task.arg = arg;
 	task.drop_arg = drop_when_broken;
 	ring->f[2] = unit_submit_task(ring->pool, &task);
-	ring->err = ring->settled
-			    ? tpar_gather_settled(ring->f, 3, NULL, NULL)
-			    : tpar_gather(ring->f, 3, NULL, &ring->why);
+	ring->err = ring->settled ? tpar_gather_settled(ring->f, 3, NULL, NULL)
+				  : tpar_gather(ring->f, 3, NULL, &ring->why);
 	return 0;
 }
 
@@ -297,6 +296,5 @@ main(void)
 		cycle_is_reported_by_a_settled_set_too,
 	};
 
-	return unit_main("gather_stop", tests,
-			 sizeof tests / sizeof tests[0]);
+	return unit_main("gather_stop", tests, sizeof tests / sizeof tests[0]);
 }

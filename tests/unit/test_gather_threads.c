@@ -37,8 +37,8 @@ START_TEST(nested_sets_add_up)
 
 	for (workers = 1; workers <= 8; workers *= 2) {
 		tpar_pool *pool = unit_pool(workers, 32);
-		tpar_future *f = unit_submit(pool, fibonacci, (void *)n,
-					     sizeof n);
+		tpar_future *f =
+			unit_submit(pool, fibonacci, (void *)n, sizeof n);
 		intptr_t value = 0;
 
 		ck_assert_int_eq(tpar_gather(&f, 1, &value, NULL), TPAR_OK);
@@ -116,8 +116,7 @@ struct tree {
 	_Atomic int active;
 };
 
-static int
-grow_tree(struct tree *tree, int depth);
+static int grow_tree(struct tree *tree, int depth);
 
 struct branch {
 	struct tree *tree;
@@ -318,8 +317,7 @@ run_stuck(struct stuck *stuck, bool cancel)
 	f = unit_submit(pool, use_both_threads, stuck, 0);
 	if (cancel) {
 		UNIT_AWAIT(atomic_load(&stuck->pending) != NULL);
-		UNIT_AWAIT(tpar_future_state(stuck->pending) ==
-			   TPAR_CANCELLED);
+		UNIT_AWAIT(tpar_future_state(stuck->pending) == TPAR_CANCELLED);
 		(void)tpar_future_cancel(stuck->inner);
 	}
 	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);

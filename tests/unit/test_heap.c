@@ -145,7 +145,7 @@ START_TEST(blocks_are_aligned_and_do_not_overlap)
 	unsigned class;
 	int i;
 
-	for (class = 0; class < TPI_CLASSES; class++) {
+	for (class = 0; class < TPI_CLASSES; class ++) {
 		for (i = 0; i < 3; i++) {
 			f[class][i] = get(heap, class);
 			ck_assert_ptr_nonnull(f[class][i]);
@@ -160,7 +160,7 @@ START_TEST(blocks_are_aligned_and_do_not_overlap)
 		ck_assert_int_eq((char *)f[class][2] - (char *)f[class][1],
 				 (long)TPI_CLASS_SIZE(class));
 	}
-	for (class = 0; class < TPI_CLASSES; class++) {
+	for (class = 0; class < TPI_CLASSES; class ++) {
 		for (i = 0; i < 3; i++) {
 			tpi_heap_put(heap, f[class][i], 0);
 		}

@@ -231,6 +231,5 @@ main(void)
 				 arena_is_freed_once_by_whoever_comes_last,
 				 shared_heaps_have_one_owner_at_a_time };
 
-	return unit_main("heap_threads", tests,
-			 sizeof tests / sizeof tests[0]);
+	return unit_main("heap_threads", tests, sizeof tests / sizeof tests[0]);
 }

@@ -59,7 +59,7 @@ start(tpar_future *const *f, size_t n)
 	task = hand_future(pool);
 	hand_begin(&run, task);
 	tpi_frame_init(&frame, TPI_WAIT_ONLY, f, n);
-	wait_of_task = (struct tpi_wait){ .frame = &frame, .worker = w };
+	wait_of_task = (struct tpi_wait) { .frame = &frame, .worker = w };
 }
 
 static void

@@ -338,7 +338,8 @@ produce(void *arg)
 		long n = i % 3 == 0 && i + 2 <= per_producer ? 2 : 1;
 
 		if (n == 2) {
-			tpi_store_relaxed(&mine[i].link.next, &mine[i + 1].link);
+			tpi_store_relaxed(&mine[i].link.next,
+					  &mine[i + 1].link);
 		}
 		tpi_inject_push(&queue, &mine[i].link, &mine[i + n - 1].link);
 		i += n;

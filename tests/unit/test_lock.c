@@ -173,9 +173,9 @@ let_go(int64_t deadline, int threads)
 	shared_init(&shared);
 	shared.deadline = deadline;
 	for (i = 0; i < threads; i++) {
-		ck_assert_int_eq(
-			pthread_create(&thread[i], NULL, wait_for_go, &shared),
-			0);
+		ck_assert_int_eq(pthread_create(&thread[i], NULL, wait_for_go,
+						&shared),
+				 0);
 	}
 	tpi_lock_enter(&shared.lock);
 	/* ENDS: wait_for_go() counts itself. */

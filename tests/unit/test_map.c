@@ -166,7 +166,7 @@ map_failing(int item, int code, enum tpar_err expected, const char *message)
 	tpar_pool *pool = unit_pool(3, 1);
 	struct tpar_failure why;
 
-	failing = (struct failing){ args, item, code };
+	failing = (struct failing) { args, item, code };
 	memset(&why, 0, sizeof why);
 	ck_assert_int_eq(tpar_map(pool, fail_at_item, args, sizeof args[0],
 				  NULL, 0, ITEMS, &why),
@@ -268,8 +268,8 @@ map_outside(void *arg)
 {
 	struct outside *outside = arg;
 
-	outside->err = tpar_map(outside->pool, expect_null, NULL, 0, NULL, 0, 10,
-				&outside->why);
+	outside->err = tpar_map(outside->pool, expect_null, NULL, 0, NULL, 0,
+				10, &outside->why);
 	return NULL;
 }
 

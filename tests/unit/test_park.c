@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static _Atomic long behind;		 /* seconds that the clock is late */
+static _Atomic long behind;	       /* seconds that the clock is late */
 static void (*_Atomic at_clock)(void); /* called once, by whoever looks */
 
 int

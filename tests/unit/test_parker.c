@@ -151,7 +151,8 @@ pong(void *arg)
 START_TEST(what_the_waker_wrote_is_seen)
 {
 	struct ping ping = { { tpi_parker_get(), tpi_parker_get() },
-			     unit_scaled(10000), 0 };
+			     unit_scaled(10000),
+			     0 };
 	pthread_t thread = unit_start(pong, &ping);
 	long i;
 

@@ -291,9 +291,8 @@ submit_until_closed(void *arg)
 		if (err == TPAR_OK && race->handles) {
 			tpar_future_unref(f);
 		}
-		if (err == TPAR_OK &&
-		    tpar_submit_many(race->pool, &task, NULL, 0, 3, NULL) ==
-			    TPAR_OK) {
+		if (err == TPAR_OK && tpar_submit_many(race->pool, &task, NULL,
+						       0, 3, NULL) == TPAR_OK) {
 			race->accepted += 3;
 		}
 	} while (err == TPAR_OK);
@@ -317,9 +316,9 @@ START_TEST(submits_that_race_with_the_closing_run_or_are_refused)
 		atomic_store(&runs, 0);
 		atomic_store(&dropped, 0);
 		for (i = 0; i < CLIENTS; i++) {
-			race[i] = (struct race){ .pool = pool,
-						 .go = UNIT_GATE_INIT,
-						 .handles = i == 0 };
+			race[i] = (struct race) { .pool = pool,
+						  .go = UNIT_GATE_INIT,
+						  .handles = i == 0 };
 			thread[i] = unit_start(submit_until_closed, &race[i]);
 		}
 		for (i = 0; i < CLIENTS; i++) {

@@ -49,9 +49,9 @@ run(void *(*main)(void *arg), size_t stack, void *arg)
 START_TEST(asynchronous_signals_are_blocked)
 {
 	static const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
-	static const int blocked[] = { SIGINT,	SIGTERM, SIGHUP,  SIGALRM,
-				       SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE,
-				       SIGPROF };
+	static const int blocked[] = { SIGINT,	SIGTERM, SIGHUP,
+				       SIGALRM, SIGUSR1, SIGUSR2,
+				       SIGCHLD, SIGPIPE, SIGPROF };
 	struct seen seen;
 	size_t i;
 

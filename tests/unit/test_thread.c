@@ -140,7 +140,8 @@ outer_run_is(void *arg, void *value)
 static int
 compare_outer(void *arg, void *value)
 {
-	tpar_future *f = unit_submit(NULL, outer_run_is, tpi_thread_self.run, 0);
+	tpar_future *f =
+		unit_submit(NULL, outer_run_is, tpi_thread_self.run, 0);
 	int rc = tpar_future_wait(f, TPAR_FOREVER);
 
 	(void)arg;

@@ -63,10 +63,8 @@ START_TEST(deadline_leaves_the_future_alone)
 			 TPAR_ETIMEDOUT);
 	ck_assert_int_eq(tpar_future_state(pending), TPAR_PENDING);
 	/* Nobody stands in the lists any more. */
-	ck_assert_ptr_null(
-		tpi_state_waiters(tpi_state_get(&running->state)));
-	ck_assert_ptr_null(
-		tpi_state_waiters(tpi_state_get(&pending->state)));
+	ck_assert_ptr_null(tpi_state_waiters(tpi_state_get(&running->state)));
+	ck_assert_ptr_null(tpi_state_waiters(tpi_state_get(&pending->state)));
 	unit_gate_open(&hold.go);
 	ck_assert_int_eq(tpar_future_wait(pending, tpar_in(3600 * TPAR_SECOND)),
 			 TPAR_OK);
@@ -277,9 +275,8 @@ START_TEST(many_wait_for_one)
 		tpar_future *f = unit_submit(pool, spin_a_little, NULL, 0);
 
 		for (i = 0; i < WAITERS; i++) {
-			thread[i] = unit_start(i % 2 == 0 ? wait_forever
-							  : wait_in_slices,
-					       f);
+			thread[i] = unit_start(
+				i % 2 == 0 ? wait_forever : wait_in_slices, f);
 		}
 		for (i = 0; i < WAITERS; i++) {
 			unit_join(thread[i]);
@@ -330,8 +327,8 @@ END_TEST
 START_TEST(waits_without_stack_and_threads_end)
 {
 	tpar_pool *pool = unit_pool(1, 1);
-	tpar_future *f = unit_submit(pool, go_deeper, (void *)(intptr_t)1000000,
-				     0);
+	tpar_future *f =
+		unit_submit(pool, go_deeper, (void *)(intptr_t)1000000, 0);
 
 	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_EFAILED);
 	ck_assert_int_eq(tpar_future_code(f), TPAR_EAGAIN);
@@ -355,8 +352,8 @@ START_TEST(wait_for_a_condition)
 
 	ck_assert_int_eq(tpi_wait_until(is_set, &set, TPAR_NOW, true),
 			 TPAR_ETIMEDOUT);
-	ck_assert_int_eq(tpi_wait_until(is_set, &set,
-					tpar_in(TPAR_MILLISECOND), true),
+	ck_assert_int_eq(tpi_wait_until(is_set, &set, tpar_in(TPAR_MILLISECOND),
+					true),
 			 TPAR_ETIMEDOUT);
 	atomic_store(&set, 1);
 	ck_assert_int_eq(tpi_wait_until(is_set, &set, TPAR_NOW, true), TPAR_OK);
@@ -376,8 +373,8 @@ START_TEST(wait_for_a_condition_is_stoppable_or_not)
 	(void)tpi_state_request_stop(&task->state);
 	ck_assert_int_eq(tpi_wait_until(is_set, &set, TPAR_FOREVER, true),
 			 TPAR_ESTOPPED);
-	ck_assert_int_eq(tpi_wait_until(is_set, &set,
-					tpar_in(TPAR_MILLISECOND), false),
+	ck_assert_int_eq(tpi_wait_until(is_set, &set, tpar_in(TPAR_MILLISECOND),
+					false),
 			 TPAR_ETIMEDOUT);
 	ck_assert_ptr_null(atomic_load(&task->cur));
 	hand_end(&run, 0);
