@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench.h - what the peers have in common: bench.c has main(), times what a
+ * peer defines here and prints it.  What is measured: tests/bench/README.md
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * One library.  What it cannot do is NULL.  Each call checks its results and
+ * returns when all its tasks have ended; task i, from 0, has the value i + 1.
+ *
+ * start      start `workers` threads and whatever else is needed once.
+ * flat       n tasks, each with one call from a thread outside of the pool;
+ *            all values are there in the end.
+ * flat_many  the same with one call for all.
+ * inner      the same from inside a task of the pool, `rounds` times.
+ * tree       bench_fib(n) with two tasks and a wait for both in every call.
+ * trip       one task, from outside of the pool, and wait for its value.
+ * pend       n tasks that cannot begin yet; look(); let them run.
+ * stop       end what start() began.
+ */
+struct bench_peer {
+	void (*start)(unsigned workers);
+	void (*flat)(size_t n);
+	void (*flat_many)(size_t n);
+	void (*inner)(size_t n, size_t rounds);
+	void (*tree)(size_t n);
+	void (*trip)(void);
+	void (*pend)(size_t n, void (*look)(void));
+	void (*stop)(void);
+};
+
+extern const struct bench_peer bench_peer;
+
+/* Ends the program with a message that names `what`, unless it is true. */
+void bench_require(int truth, const char *what);
+
+/* Ends the program unless values[i] is i + 1 for all i: by their sum. */
+void bench_require_values(const uint64_t *values, size_t n);
+
+uint64_t bench_fib(size_t n);
+
+/*
+ * Buffer number `slot`, 0 or 1, of at least `bytes`, which have been written
+ * to.  It keeps its memory from call to call, so that a second run pays for no
+ * page faults.
+ */
+void *bench_buffer(unsigned slot, size_t bytes);
+
+/* A gate: tasks that pass it sleep in there until it is opened. */
+void bench_gate_close(void);
+void bench_gate_pass(void);
+void bench_gate_await(unsigned tasks);
+void bench_gate_open(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
