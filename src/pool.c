@@ -133,6 +133,10 @@ end_pool(struct tpar_pool *pool)
 		atomic_store_explicit(&w->parked, 0, memory_order_release);
 		tpi_parker_wake(w->parker);
 	}
+	/* All first: those that still run look into the others' deques. */
+	for (i = 0; i < n; i++) {
+		tpi_worker_join(tpi_pool_worker(pool, i));
+	}
 	for (i = 0; i < n; i++) {
 		tpi_worker_destroy(tpi_pool_worker(pool, i));
 	}

@@ -450,16 +450,22 @@ worker_main(void *arg)
 	return NULL;
 }
 
+void
+tpi_worker_join(struct tpi_worker *w)
+{
+	if (w->joinable) {
+		/* ENDS: the pool quits, or the thread has left its list. */
+		TPI_CHECK(pthread_join(w->thread, NULL) == 0);
+		w->joinable = false;
+	}
+}
+
 int
 tpi_worker_start(struct tpi_worker *w)
 {
 	int rc;
 
-	if (w->joinable) {
-		/* ENDS: that thread has left the pool's lock for good. */
-		TPI_CHECK(pthread_join(w->thread, NULL) == 0);
-		w->joinable = false;
-	}
+	tpi_worker_join(w);
 	w->searching = true;
 	rc = tpi_spawn(&w->thread, w->pool->config.stack_size, worker_main, w);
 	w->joinable = rc == 0;
@@ -498,9 +504,6 @@ tpi_worker_create(struct tpar_pool *pool, unsigned index)
 void
 tpi_worker_destroy(struct tpi_worker *w)
 {
-	if (w->joinable) {
-		TPI_CHECK(pthread_join(w->thread, NULL) == 0);
-	}
 	tpi_parker_put(w->parker);
 	tpi_arena_free(w->pool->arena, w, sizeof *w);
 }

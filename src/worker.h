@@ -42,6 +42,9 @@ struct tpi_worker {
 struct tpi_worker *tpi_worker_create(struct tpar_pool *pool, unsigned index);
 void tpi_worker_destroy(struct tpi_worker *worker);
 
+/* Waits for the end of its thread, if it has or had one. */
+void tpi_worker_join(struct tpi_worker *worker);
+
 /* Starts a thread that searches.  0 or an errno value. */
 int tpi_worker_start(struct tpi_worker *worker);
 

@@ -291,8 +291,8 @@ START_TEST(without_stack_everything_pending_is_cancelled)
 }
 END_TEST
 
-/* Its own pool may be just about to run it. */
-START_TEST(task_of_another_pool_is_not_cancelled)
+/* Its own pool has a thread that may be just about to run it. */
+START_TEST(task_of_another_pool_is_left_to_that_one)
 {
 	struct tpar_pool *other = hand_pool(1);
 	struct tpar_future *f;
@@ -300,13 +300,18 @@ START_TEST(task_of_another_pool_is_not_cancelled)
 
 	start();
 	w = hand_worker(pool);
+	(void)hand_worker(other);
 	f = hand_future(other);
 	f->flags |= TPI_F_OWN_THREADS;
 	wait_in(TPI_WAIT_ONLY, &f, 1);
 	use_up_threads(w);
 	tpi_block_check_starved(&waiting);
 	ck_assert_int_eq(tpar_future_state(f), TPAR_PENDING);
-	tpi_future_end_cancelled(f);
+	/* Unless its threads are used up, too. */
+	other->capacity = 1;
+	atomic_store(&other->park.word, 0);
+	tpi_block_check_starved(&waiting);
+	ck_assert_int_eq(tpar_future_state(f), TPAR_CANCELLED);
 	hand_drop(f);
 	finish();
 	hand_free(other);
@@ -380,7 +385,7 @@ main(void)
 		member_is_run_here_if_nobody_else_can,
 		member_that_nobody_can_run_is_cancelled,
 		without_stack_everything_pending_is_cancelled,
-		task_of_another_pool_is_not_cancelled,
+		task_of_another_pool_is_left_to_that_one,
 		sleeping_worker_is_not_active,
 		sleep_without_a_parker_naps,
 	};
