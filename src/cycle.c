@@ -22,7 +22,7 @@
 #define STEPS_MAX 1000000
 
 /* So many tasks of a chain are named. */
-#define NAMED_MAX 5
+#define NAMED_MAX 12
 
 struct step {
 	struct tpar_future *task; /* held, but for the first */

@@ -17,7 +17,7 @@
  * While the frame of a task is published (task->cur), others may pin it (pins)
  * to help (wait.c), to pass a cancel down (cancel.c) or to look for a cycle.
  * The owner unpublishes it and waits for the pins before he returns.
- * Proofs: doc/ORDER.md#frame; model: tests/model/help.c, gather.c.
+ * Proofs: doc/ORDER.md#frame; model: tests/model/help.c.
  */
 #ifndef TPI_FRAME_H
 #define TPI_FRAME_H
@@ -70,10 +70,18 @@ struct tpi_frame {
 static inline bool
 tpi_frame_elect(struct tpi_frame *frame, uintptr_t cause)
 {
-	uintptr_t none = 0;
+	uintptr_t was = 0;
 
 	/* ORDER G4 acq_rel -- tpi_frame_cause(): the cause, then the sweep. */
-	return atomic_compare_exchange_strong_explicit(&frame->cause, &none,
+	if (atomic_compare_exchange_strong_explicit(&frame->cause, &was, cause,
+						    memory_order_acq_rel,
+						    memory_order_relaxed)) {
+		return true;
+	}
+	/* Without threads the wait goes on: a stop or a deadline still counts. */
+	/* ORDER G4 acq_rel -- tpi_frame_cause() */
+	return was == TPI_USED_UP && cause < TPI_USED_UP &&
+	       atomic_compare_exchange_strong_explicit(&frame->cause, &was,
 						       cause,
 						       memory_order_acq_rel,
 						       memory_order_relaxed);

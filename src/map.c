@@ -5,8 +5,7 @@
  * A few driver tasks take indexes from a counter and write values straight into
  * the caller's array.  A driver whose item fails sets `failed`, which every
  * driver looks at before it begins an item, and fails itself with that item's
- * code and message; its value is the item's index.  The rest is a gather over
- * the drivers.
+ * code and message.  The rest is a gather over the drivers.
  */
 #include "config.h"
 
@@ -29,6 +28,14 @@
 /* Enough that a worker always finds one while others wait in their items. */
 #define DRIVERS_PER_WORKER 4
 #define DRIVERS_ON_STACK 32
+
+struct map;
+
+/* What one driver is about. */
+struct driver {
+	struct map *map;
+	size_t item; /* that it failed with; SIZE_MAX: none */
+};
 
 struct map {
 	_Alignas(TPI_CACHELINE) _Atomic size_t next; /* item to begin next */
@@ -61,9 +68,12 @@ run_item(struct map *map, size_t i)
 static int
 drive(void *arg, void *value)
 {
-	struct map *map = arg;
+	struct driver *self = arg;
+	struct map *map = self->map;
 	size_t i;
 	int rc;
+
+	(void)value;
 
 	/* ENDS: the counter only grows. */
 	for (;;) {
@@ -72,7 +82,6 @@ drive(void *arg, void *value)
 			return 0;
 		}
 		if ((rc = tpar_checkpoint()) != 0) {
-			*(size_t *)value = SIZE_MAX;
 			return rc;
 		}
 		i = atomic_fetch_add_explicit(&map->next, 1,
@@ -82,7 +91,7 @@ drive(void *arg, void *value)
 		}
 		rc = run_item(map, i);
 		if (rc != 0) {
-			*(size_t *)value = i;
+			self->item = i;
 			/* ORDER M1 release -> drive() */
 			atomic_store_explicit(&map->failed, 1,
 					      memory_order_release);
@@ -94,13 +103,13 @@ drive(void *arg, void *value)
 
 /* From the driver to blame to its item. */
 static enum tpar_err
-blame_item(tpar_future *driver, struct tpar_failure *why, enum tpar_err err)
+blame_item(tpar_future *f, size_t item, struct tpar_failure *why,
+	   enum tpar_err err)
 {
-	size_t item = *(const size_t *)tpi_future_payload(driver);
-	const char *message = tpar_future_message(driver);
+	const char *message = tpar_future_message(f);
 	char text[TPAR_MESSAGE_MAX + 32];
 
-	if (item == SIZE_MAX) { /* it saw the whole call being stopped */
+	if (item == SIZE_MAX) { /* the call, or its whole pool, was stopped */
 		tpi_failure_of_call(why, TPAR_ESTOPPED);
 		return TPAR_ESTOPPED;
 	}
@@ -119,26 +128,25 @@ blame_item(tpar_future *driver, struct tpar_failure *why, enum tpar_err err)
 }
 
 static enum tpar_err
-run_drivers(struct tpar_pool *pool, struct map *map, tpar_future **driver,
-	    size_t drivers, struct tpar_failure *why)
+run_drivers(struct tpar_pool *pool, struct driver *driver, tpar_future **f,
+	    size_t n, struct tpar_failure *why)
 {
 	struct tpar_task task = TPAR_TASK_INIT;
 	enum tpar_err err;
 
 	task.fn = drive;
-	task.arg = map;
 	task.name = "tpar_map";
-	task.value_size = sizeof(size_t);
-	err = tpi_submit_many(pool, &task, NULL, 0, drivers, driver, false);
+	err = tpi_submit_many(pool, &task, driver, sizeof *driver, n, f, false);
 	if (err != TPAR_OK) {
 		tpi_failure_of_call(why, err);
 		return err;
 	}
-	err = tpar_gather(driver, drivers, NULL, why);
+	err = tpar_gather(f, n, NULL, why);
 	if (err != TPAR_OK && why->index != SIZE_MAX) {
-		err = blame_item(driver[why->index], why, err);
+		err = blame_item(f[why->index], driver[why->index].item, why,
+				 err);
 	}
-	tpar_future_unref_all(driver, drivers);
+	tpar_future_unref_all(f, n);
 	return err;
 }
 
@@ -170,11 +178,14 @@ tpar_map(tpar_pool *pool, tpar_task_fn fn, const void *args, size_t arg_stride,
 			   .values = values,
 			   .value_size = value_size,
 			   .n = n };
-	tpar_future *on_stack[DRIVERS_ON_STACK];
-	tpar_future **driver = on_stack;
+	struct driver few[DRIVERS_ON_STACK];
+	tpar_future *few_futures[DRIVERS_ON_STACK];
+	struct driver *driver = few;
+	tpar_future **future = few_futures;
 	struct tpar_failure unwanted;
 	enum tpar_err err;
 	size_t drivers;
+	size_t i;
 
 	why = why != NULL ? why : &unwanted;
 	err = check(&map);
@@ -190,15 +201,23 @@ tpar_map(tpar_pool *pool, tpar_task_fn fn, const void *args, size_t arg_stride,
 	drivers = (size_t)pool->park.width * DRIVERS_PER_WORKER;
 	drivers = drivers < n ? drivers : n;
 	if (drivers > DRIVERS_ON_STACK) {
-		driver = malloc(drivers * sizeof(tpar_future *));
-		if (driver == NULL) {
-			tpi_failure_of_call(why, TPAR_ENOMEM);
-			return TPAR_ENOMEM;
-		}
+		driver = malloc(drivers * sizeof *driver);
+		future = malloc(drivers * sizeof(tpar_future *));
 	}
-	err = run_drivers(pool, &map, driver, drivers, why);
-	if (driver != on_stack) {
+	if (driver == NULL || future == NULL) {
+		err = TPAR_ENOMEM;
+		tpi_failure_of_call(why, err);
+	} else {
+		for (i = 0; i < drivers; i++) {
+			driver[i] = (struct driver) { &map, SIZE_MAX };
+		}
+		err = run_drivers(pool, driver, future, drivers, why);
+	}
+	if (driver != few) {
 		free(driver);
+	}
+	if (future != few_futures) {
+		free(future);
 	}
 	return err;
 }

@@ -330,6 +330,10 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	if (err == TPAR_OK && tpi_frame_cause(frame) == TPI_USED_UP) {
 		err = TPAR_EAGAIN;
 	}
+	if (err == TPAR_OK && frame->kind != TPI_WAIT_ONLY &&
+	    tpi_frame_cause(frame) == TPI_DEADLOCKED) {
+		err = TPAR_EDEADLK; /* the cancel has broken the cycle */
+	}
 	errno = saved;
 	return err;
 }

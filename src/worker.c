@@ -30,7 +30,7 @@
 /* A prime, so that it does not beat with the program's own rhythm. */
 #define TICKS_PER_INJECT 61
 
-/* Tasks taken from the injector at once; from another worker at once. */
+/* Tasks taken at once from the injector, and from another worker. */
 #define HALF_RING (TPI_DEQUE_SIZE / 2)
 #define INJECT_BATCH (HALF_RING < 32 ? HALF_RING : 32)
 #define STEAL_BATCH (HALF_RING < 16 ? HALF_RING : 16)
@@ -43,26 +43,16 @@ static struct tpar_future *search(struct tpi_worker *w);
 static void end_foreign(struct tpar_pool *pool, struct tpi_watch *watch);
 
 static void
-run_entry(struct tpar_future *f)
-{
-	if (tpi_future_claim(f)) {
-		tpi_worker_run(f, NULL);
-	}
-	tpi_future_release(f);
-}
-
-static void
 main_loop(struct tpi_worker *w)
 {
 	struct tpar_future *f;
 
 	/* ENDS: the pool quits; or this thread is one too many. */
-	for (;;) {
-		f = take_local(w);
-		if (f == NULL && (f = search(w)) == NULL) {
-			return;
+	while ((f = take_local(w)) != NULL || (f = search(w)) != NULL) {
+		if (tpi_future_claim(f)) {
+			tpi_worker_run(f, NULL);
 		}
-		run_entry(f);
+		tpi_future_release(f);
 		if (TPI_UNLIKELY(tpi_park_surplus(&w->pool->park)) &&
 		    !tpi_park_retire(w)) {
 			return;
@@ -488,17 +478,15 @@ tpi_worker_create(struct tpar_pool *pool, unsigned index)
 	w->index = index;
 	w->rng = index * 2654435761u + 1;
 	w->parker = tpi_parker_get();
-	if (w->parker == NULL) {
-		tpi_arena_free(pool->arena, w, sizeof *w);
-		return NULL;
-	}
-	w->heap = tpi_arena_add_heap(pool->arena);
-	if (w->heap == NULL) {
+	if (w->parker != NULL) {
+		w->heap = tpi_arena_add_heap(pool->arena);
+		if (w->heap != NULL) {
+			return w;
+		}
 		tpi_parker_put(w->parker);
-		tpi_arena_free(pool->arena, w, sizeof *w);
-		return NULL;
 	}
-	return w;
+	tpi_arena_free(pool->arena, w, sizeof *w);
+	return NULL;
 }
 
 void

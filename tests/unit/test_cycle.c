@@ -220,7 +220,7 @@ START_TEST(long_names_fit_the_detail)
 			wait_for(i, &task[(i + 1) % LONGEST], 1);
 		}
 		ck_assert(tpi_cycle_find(task[0], task[1]));
-		ck_assert_uint_gt(strlen(tpar_error_detail()), 500);
+		ck_assert_uint_gt(strlen(tpar_error_detail()), 300);
 		ck_assert_uint_lt(strlen(tpar_error_detail()), 1024);
 		end_tasks(LONGEST);
 	}
