@@ -57,6 +57,26 @@ tpi_spawn(pthread_t *thread, size_t stack_size, void *(*main)(void *arg),
 	return rc;
 }
 
+char *
+tpi_spawn_stack_end(size_t stack_size)
+{
+	char here;
+	char *end = &here - stack_size;
+#ifdef HAVE_PTHREAD_GETATTR_NP
+	pthread_attr_t attr;
+	void *low;
+	size_t size;
+
+	if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+		if (pthread_attr_getstack(&attr, &low, &size) == 0) {
+			end = low;
+		}
+		pthread_attr_destroy(&attr);
+	}
+#endif
+	return end;
+}
+
 void
 tpi_spawn_name(const char *name, unsigned index)
 {

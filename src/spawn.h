@@ -17,6 +17,12 @@
 int tpi_spawn(pthread_t *thread, size_t stack_size, void *(*main)(void *arg),
 	      void *arg);
 
+/*
+ * The lowest address of the calling thread's stack, which was started with
+ * `stack_size`.  Thread-local variables take their room from the same memory.
+ */
+char *tpi_spawn_stack_end(size_t stack_size);
+
 /* Calls the calling thread "<name>/<index>", cut to 15 bytes. */
 void tpi_spawn_name(const char *name, unsigned index);
 

@@ -93,22 +93,19 @@ outside_shard(struct tpar_pool *pool)
 
 /* Takes a task back that nobody has begun; the caller keeps its argument. */
 static bool
-withdraw(struct tpar_future *f, bool handle)
+withdraw(struct tpar_future *f)
 {
 	if (!tpi_future_claim(f)) {
 		return false;
 	}
 	f->flags &= (uint8_t)~TPI_F_DROP_ARG;
 	tpi_future_end_cancelled(f);
-	if (handle) {
-		tpar_future_unref(f);
-	}
 	return true;
 }
 
 /* Queues one task from outside.  A pool that closes meanwhile refuses it. */
 static enum tpar_err
-inject(struct tpar_pool *pool, struct tpar_future *f, bool handle)
+inject(struct tpar_pool *pool, struct tpar_future *f)
 {
 	enum tpar_err err = TPAR_OK;
 
@@ -118,7 +115,7 @@ inject(struct tpar_pool *pool, struct tpar_future *f, bool handle)
 	 * did so before may not have.
 	 */
 	if (TPI_UNLIKELY(tpi_intake_closed(&pool->intake) != TPI_OPEN) &&
-	    !is_open(pool) && withdraw(f, handle)) {
+	    !is_open(pool) && withdraw(f)) {
 		err = refuse_closed();
 	}
 	tpi_park_notify(&pool->park, pool);
@@ -127,12 +124,12 @@ inject(struct tpar_pool *pool, struct tpar_future *f, bool handle)
 
 static struct tpar_future *
 create_outside(struct tpar_pool *pool, const struct tpi_shape *shape,
-	       const struct tpar_task *task, bool handle)
+	       const struct tpar_task *task)
 {
 	struct tpi_heap *heap =
 		tpi_heap_enter_shared(pool->arena, thread_hint());
 	struct tpar_future *f =
-		tpi_future_create(heap, shape, task, &pool->intake, handle);
+		tpi_future_create(heap, shape, task, &pool->intake, true);
 
 	tpi_heap_leave_shared(heap);
 	return f;
@@ -152,15 +149,18 @@ submit_outside(struct tpar_pool *pool, struct tpi_shape *shape,
 		}
 		shape->flags |= TPI_F_COUNTED;
 	}
-	f = create_outside(pool, shape, task, out != NULL);
+	/* Also without `out`: a handle keeps it for a look after the push. */
+	f = create_outside(pool, shape, task);
 	if (f == NULL) {
 		if (limited) {
 			tpi_intake_return(&pool->intake, 1);
 		}
 		return TPAR_ENOMEM;
 	}
-	err = inject(pool, f, out != NULL);
-	if (err == TPAR_OK && out != NULL) {
+	err = inject(pool, f);
+	if (err != TPAR_OK || out == NULL) {
+		tpar_future_unref(f);
+	} else {
 		*out = f;
 	}
 	return err;

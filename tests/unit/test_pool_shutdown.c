@@ -265,6 +265,38 @@ START_TEST(task_of_another_pool_may_wait_and_be_stopped)
 }
 END_TEST
 
+static int
+destroy_other(void *arg, void *value)
+{
+	(void)value;
+	return tpar_pool_destroy(arg) == TPAR_OK && tpar_cancelled()
+		       ? TPAR_ESTOPPED
+		       : 1;
+}
+
+START_TEST(destroy_goes_on_though_its_task_is_stopped)
+{
+	struct unit_hold hold = UNIT_HOLD_INIT;
+	tpar_pool *other = unit_pool(1, 1);
+	tpar_pool *pool = unit_pool(1, 1);
+	tpar_future *held = unit_submit(pool, unit_hold_task, &hold, 0);
+	tpar_future *f;
+
+	unit_gate_await(&hold.begun, 1);
+	f = unit_submit(other, destroy_other, pool, 0);
+	UNIT_AWAIT(atomic_load(&other->park.word) == 0);
+	ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
+	ck_assert_int_eq(tpar_future_wait(f, tpar_in(5 * TPAR_MILLISECOND)),
+			 TPAR_ETIMEDOUT);
+	unit_gate_open(&hold.go);
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_ECANCELED);
+	ck_assert_int_eq(tpar_future_state(held), TPAR_DONE);
+	tpar_future_unref(held);
+	tpar_future_unref(f);
+	ck_assert_int_eq(tpar_pool_destroy(other), TPAR_OK);
+}
+END_TEST
+
 /* Each accepted task has run when the shutdown says that all is quiet. */
 struct race {
 	tpar_pool *pool;
@@ -353,6 +385,7 @@ main(void)
 		cancel_may_follow_drain,
 		several_may_wait_for_the_end,
 		task_of_another_pool_may_wait_and_be_stopped,
+		destroy_goes_on_though_its_task_is_stopped,
 		submits_that_race_with_the_closing_run_or_are_refused,
 	};
 

@@ -7,8 +7,6 @@
 
 #include "handmade.h"
 
-#include "src/wait.h"
-
 #include <taskpar/cancel.h>
 
 #include <errno.h>
@@ -340,49 +338,6 @@ START_TEST(waits_without_stack_and_threads_end)
 }
 END_TEST
 
-static bool
-is_set(void *arg)
-{
-	return atomic_load((_Atomic int *)arg) != 0;
-}
-
-START_TEST(wait_for_a_condition)
-{
-	_Atomic int set = 0;
-
-	ck_assert_int_eq(tpi_wait_until(is_set, &set, TPAR_NOW, true),
-			 TPAR_ETIMEDOUT);
-	ck_assert_int_eq(tpi_wait_until(is_set, &set, tpar_in(TPAR_MILLISECOND),
-					true),
-			 TPAR_ETIMEDOUT);
-	atomic_store(&set, 1);
-	ck_assert_int_eq(tpi_wait_until(is_set, &set, TPAR_NOW, true), TPAR_OK);
-	ck_assert_int_eq(tpi_wait_until(is_set, &set, TPAR_FOREVER, false),
-			 TPAR_OK);
-}
-END_TEST
-
-START_TEST(wait_for_a_condition_is_stoppable_or_not)
-{
-	struct tpar_pool *pool = hand_pool(1);
-	struct tpar_future *task = hand_future(pool);
-	struct tpi_run run;
-	_Atomic int set = 0;
-
-	hand_begin(&run, task);
-	(void)tpi_state_request_stop(&task->state);
-	ck_assert_int_eq(tpi_wait_until(is_set, &set, TPAR_FOREVER, true),
-			 TPAR_ESTOPPED);
-	ck_assert_int_eq(tpi_wait_until(is_set, &set, tpar_in(TPAR_MILLISECOND),
-					false),
-			 TPAR_ETIMEDOUT);
-	ck_assert_ptr_null(atomic_load(&task->cur));
-	hand_end(&run, 0);
-	hand_drop(task);
-	hand_free(pool);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -398,8 +353,6 @@ main(void)
 		many_wait_for_one,
 		deep_waits_go_on_on_other_stacks,
 		waits_without_stack_and_threads_end,
-		wait_for_a_condition,
-		wait_for_a_condition_is_stoppable_or_not,
 	};
 
 	return unit_main("wait", tests, sizeof tests / sizeof tests[0]);
