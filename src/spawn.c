@@ -58,10 +58,9 @@ tpi_spawn(pthread_t *thread, size_t stack_size, void *(*main)(void *arg),
 }
 
 char *
-tpi_spawn_stack_end(size_t stack_size)
+tpi_spawn_stack_end(char *here, size_t stack_size)
 {
-	char here;
-	char *end = &here - stack_size;
+	char *end = here - stack_size;
 #ifdef HAVE_PTHREAD_GETATTR_NP
 	pthread_attr_t attr;
 	void *low;

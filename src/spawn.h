@@ -19,9 +19,10 @@ int tpi_spawn(pthread_t *thread, size_t stack_size, void *(*main)(void *arg),
 
 /*
  * The lowest address of the calling thread's stack, which was started with
- * `stack_size`.  Thread-local variables take their room from the same memory.
+ * `stack_size`, `here` being in its first frame.  Thread-local variables take
+ * their room from the same memory.
  */
-char *tpi_spawn_stack_end(size_t stack_size);
+char *tpi_spawn_stack_end(char *here, size_t stack_size);
 
 /* Calls the calling thread "<name>/<index>", cut to 15 bytes. */
 void tpi_spawn_name(const char *name, unsigned index);

@@ -419,8 +419,10 @@ worker_main(void *arg)
 {
 	struct tpi_worker *w = arg;
 	struct tpar_pool *pool = w->pool;
-	w->stack_low =
-		tpi_spawn_stack_end(pool->config.stack_size) + STACK_RESERVE;
+	char here = 0;
+
+	w->stack_low = tpi_spawn_stack_end(&here, pool->config.stack_size) +
+		       STACK_RESERVE;
 	tpi_thread_self.worker = w;
 	tpi_thread_self.heap = w->heap;
 	tpi_thread_self.parker = w->parker;
