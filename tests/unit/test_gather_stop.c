@@ -7,6 +7,9 @@
 
 #include "handmade.h"
 
+#include "src/frame.h"
+#include "src/parker.h"
+
 #include <taskpar/cancel.h>
 
 static _Atomic int stopped;
@@ -209,6 +212,16 @@ drop_when_broken(void *arg)
 	UNIT_AWAIT(tpar_future_state(ring->f[0]) == TPAR_CANCELLED);
 }
 
+/* Of a task whose next wait does not end as yet. */
+static bool
+is_asleep(tpar_future *f)
+{
+	struct tpi_frame *frame = atomic_load(&f->cur);
+
+	return frame != NULL &&
+	       atomic_load(&frame->parker->state) == TPI_PARK_PARKED;
+}
+
 static int
 gather_ring(void *arg, void *value)
 {
@@ -225,7 +238,8 @@ gather_ring(void *arg, void *value)
 	task.arg = &ring->begun;
 	ring->f[1] = unit_submit_task(NULL, &task);
 	unit_gate_await(&ring->begun, 2);
-	UNIT_AWAIT(atomic_load(&ring->f[0]->cur) != NULL);
+	/* Asleep, it has looked for a cycle when there was none. */
+	UNIT_AWAIT(is_asleep(ring->f[0]));
 	/* Nobody is free to begin the third. */
 	task.fn = hand_nothing;
 	task.arg = arg;

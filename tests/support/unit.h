@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit.h - what the unit tests share: the main function, scaling, waiting for
+ * unit.h - what the tests share: the main function, scaling, waiting for
  * other threads, starting threads and pools.
  */
 #ifndef UNIT_H
