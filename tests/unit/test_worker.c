@@ -348,7 +348,11 @@ START_TEST(zeroing_spares_the_next_block)
 		task.value_align = aligns[i];
 		two[0] = hand_future_of(pool, &task);
 		two[1] = hand_future_of(pool, &task);
-		two[1]->name = "neighbour";
+		two[1]->drop_value = NULL;
+		two[1]->drop_arg = NULL;
+		two[1]->code = 0;
+		atomic_store(&two[1]->link.next, NULL);
+		memset(two[1]->small, 1, sizeof two[1]->small);
 		memcpy(next, two[1], sizeof next);
 		ck_assert(tpi_future_claim(two[0]));
 		tpi_worker_run(two[0], NULL);
