@@ -5,7 +5,8 @@
  * Every access says its order.  Data is published by release stores and read
  * through acquire loads; where a store must be ordered before a later load of
  * another variable (the Dekker pairs of doc/ORDER.md) both are seq_cst.  There
- * is no fence anywhere: ThreadSanitizer does not understand them.
+ * are no fences, which ThreadSanitizer does not understand, but for the pair of
+ * fence.h.
  */
 #ifndef TPI_ATOMICS_H
 #define TPI_ATOMICS_H

@@ -12,6 +12,9 @@
 /* Two lines: the hardware prefetches them in pairs. */
 #define TPI_CACHELINE 128
 
+/* How far ahead a loop over futures fetches: what memory takes for one. */
+#define TPI_AHEAD 32
+
 #if defined(__GNUC__)
 #define TPI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define TPI_UNLIKELY(x) __builtin_expect(!!(x), 0)

@@ -19,6 +19,7 @@
 
 #include "atomics.h"
 #include "base.h"
+#include "fence.h"
 
 struct tpar_future;
 
@@ -80,6 +81,7 @@ tpi_deque_push_owner(struct tpi_deque *d, struct tpar_future *f, bool announce)
 	} else {
 		/* ORDER D1 release -> tpi_deque_steal(): slot, then bottom. */
 		atomic_store_explicit(&d->bottom, b + 1, memory_order_release);
+		tpi_fence_light();
 	}
 	return true;
 }

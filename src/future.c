@@ -238,8 +238,8 @@ tpar_future_unref_all(tpar_future **f, size_t n)
 	for (i = 0; i < n; i++) {
 		struct tpar_future *one = f[i];
 
-		if (i + 8 < n && f[i + 8] != NULL) {
-			TPI_PREFETCH(&f[i + 8]->state);
+		if (i + TPI_AHEAD < n && f[i + TPI_AHEAD] != NULL) {
+			TPI_PREFETCH(&f[i + TPI_AHEAD]->state);
 		}
 		if (one == NULL) {
 			continue;

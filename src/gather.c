@@ -43,8 +43,8 @@ look_over(tpar_future *const *f, size_t n, bool mixed, struct survey *found)
 		if (f[i] == NULL) {
 			return tpi_err(TPAR_EINVAL, "f[%zu] is NULL", i);
 		}
-		if (i + 8 < n && f[i + 8] != NULL) {
-			TPI_PREFETCH(&f[i + 8]->state);
+		if (i + TPI_AHEAD < n && f[i + TPI_AHEAD] != NULL) {
+			TPI_PREFETCH(&f[i + TPI_AHEAD]->state);
 		}
 		if (f[i] == task) {
 			tpi_cycle_describe_self(task);
@@ -113,8 +113,8 @@ copy_values(tpar_future *const *f, size_t n, char *values, size_t size)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (i + 8 < n) {
-			TPI_PREFETCH(&f[i + 8]->state);
+		if (i + TPI_AHEAD < n) {
+			TPI_PREFETCH(&f[i + TPI_AHEAD]->state);
 		}
 		if (!is_done(f[i])) {
 			continue;

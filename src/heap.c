@@ -173,7 +173,7 @@ abandon_heap(struct tpi_heap *heap)
 	/* ORDER H1 acq_rel -- tpi_heap_put_chain(): the links. */
 	remote = atomic_exchange_explicit(&heap->remote, ABANDONED,
 					  memory_order_acq_rel);
-	unused = count_links(remote);
+	unused = count_links(remote) + count_links(heap->collected);
 	for (i = 0; i < TPI_CLASSES; i++) {
 		unused += count_links(heap->free[i]);
 	}
@@ -232,20 +232,31 @@ put_own(struct tpi_heap *heap, struct tpar_future *f)
 	heap->free[class] = &f->link;
 }
 
-/* Takes over what others have freed. */
-static void
-collect_remote(struct tpi_heap *heap)
+/*
+ * The next block of this class that others have freed, or NULL.  Blocks are
+ * sorted by class only here, when they are about to be used: to do so all at
+ * once would fetch each into the cache for nothing.
+ */
+static struct tpar_future *
+take_remote(struct tpi_heap *heap, unsigned class)
 {
-	struct tpi_link *link;
-	struct tpi_link *next;
+	struct tpi_link *link = heap->collected;
+	struct tpar_future *f;
 
-	/* ORDER H1 acquire <- tpi_heap_put_chain(): the links, the blocks. */
-	link = atomic_exchange_explicit(&heap->remote, NULL,
-					memory_order_acquire);
-	for (; link != NULL; link = next) {
-		next = tpi_load_relaxed(&link->next);
-		put_own(heap, tpi_future_of_link(link));
+	if (link == NULL && tpi_load_relaxed(&heap->remote) != NULL) {
+		/* ORDER H1 acquire <- tpi_heap_put_chain(): links, blocks. */
+		link = atomic_exchange_explicit(&heap->remote, NULL,
+						memory_order_acquire);
 	}
+	for (; link != NULL; link = heap->collected) {
+		heap->collected = tpi_load_relaxed(&link->next);
+		f = tpi_future_of_link(link);
+		if (tpi_future_class(f) == class) {
+			return f;
+		}
+		put_own(heap, f);
+	}
+	return NULL;
 }
 
 static struct tpar_future *
@@ -279,13 +290,11 @@ struct tpar_future *
 tpi_heap_get_slow(struct tpi_heap *heap, unsigned class)
 {
 	struct tpi_link *link = heap->free[class];
+	struct tpar_future *f;
 
-	if (link == NULL && tpi_load_relaxed(&heap->remote) != NULL) {
-		collect_remote(heap);
-		link = heap->free[class];
-	}
 	if (link == NULL) {
-		return cut_block(heap, class);
+		f = take_remote(heap, class);
+		return f != NULL ? f : cut_block(heap, class);
 	}
 	heap->free[class] = tpi_load_relaxed(&link->next);
 	return tpi_future_of_link(link);
@@ -333,7 +342,7 @@ tpi_heap_put_chain(struct tpi_heap *home, struct tpi_link *first,
 			return;
 		}
 		tpi_store_relaxed(&last->next, head);
-		/* ORDER H1 release -> collect_remote(): links and blocks. */
+		/* ORDER H1 release -> take_remote(): links and blocks. */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&home->remote, &head, first, memory_order_release,
 		memory_order_relaxed));

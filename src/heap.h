@@ -34,9 +34,10 @@ struct tpi_heap {
 	struct tpi_link *free[TPI_CLASSES]; /* [o] */
 	char *bump[TPI_CLASSES];	    /* [o] not yet cut */
 	char *bump_end[TPI_CLASSES];	    /* [o] */
-	size_t cut;			    /* [o] blocks ever cut */
-	struct tpi_slab *slabs;		    /* [o] */
-	struct tpi_arena *arena;	    /* [c] */
+	struct tpi_link *collected; /* [o] taken from remote, not sorted yet */
+	size_t cut;		    /* [o] blocks ever cut */
+	struct tpi_slab *slabs;	    /* [o] */
+	struct tpi_arena *arena;    /* [c] */
 	_Atomic uint32_t busy; /* [a:H2] shared heaps: who holds it owns it */
 	_Alignas(TPI_CACHELINE) _Atomic(struct tpi_link *) remote; /* [a:H1] */
 };

@@ -70,6 +70,15 @@ drop_thread_locked(struct tpi_worker *w)
 	}
 }
 
+bool
+tpi_park_look(struct tpar_pool *pool)
+{
+	if (pool->park.fence) {
+		tpi_fence_heavy();
+	}
+	return tpi_pool_any_work(pool);
+}
+
 /* Counts a thread that is to be woken; under the lock.  NULL: none is wanted. */
 static struct tpi_worker *
 pick_locked(struct tpar_pool *pool, bool create, bool *parked)
@@ -116,7 +125,7 @@ wake(struct tpar_pool *pool, bool create)
 	drop_thread_locked(w);
 	tpi_lock_leave(&pool->lock);
 	/* Somebody may have parked, trusting in the thread that never came. */
-	return tpi_pool_any_work(pool) && wake(pool, false);
+	return tpi_park_look(pool) && wake(pool, false);
 }
 
 bool
@@ -193,7 +202,7 @@ sleep_locked(struct tpi_worker *w)
 		tpi_pool_wake_waiting_locked(pool);
 	}
 	tpi_lock_leave(&pool->lock);
-	if (tpi_pool_any_work(pool)) {
+	if (tpi_park_look(pool)) {
 		(void)tpi_park_wake_one(pool);
 	}
 	return await_wake(w, extra);
@@ -255,7 +264,7 @@ tpi_park_block(struct tpi_worker *w)
 	uint64_t before = tpi_park_leave(&pool->park, TPI_ACTIVE);
 
 	TPI_ASSERT(tpi_park_active(before) > 0);
-	if (!tpi_pool_any_work(pool)) {
+	if (!tpi_park_look(pool)) {
 		return true;
 	}
 	if (tpi_park_wake_one(pool) || tpi_park_active(before) > 1) {

@@ -10,7 +10,8 @@
  * or is being woken.  Whoever makes work visible looks at the word afterwards
  * (tpi_park_wants_wake); whoever stops being active, or is the last to stop
  * searching, changes the word first and looks for work afterwards.  All four
- * accesses are seq_cst, so at least one of the two sees the other (S1).
+ * accesses are seq_cst, so at least one of the two sees the other (S1); or the
+ * worker's side is free and the other one pays (S3, fence.h).
  * Protocol and proof: doc/SLEEP.md; model: tests/model/sleep.c.
  */
 #ifndef TPI_PARK_H
@@ -18,6 +19,7 @@
 
 #include "atomics.h"
 #include "base.h"
+#include "fence.h"
 
 struct tpar_pool;
 struct tpi_worker;
@@ -29,6 +31,8 @@ struct tpi_park {
 	_Alignas(TPI_CACHELINE) _Atomic uint64_t word; /* [a:S1] */
 	uint32_t width;	     /* [c] workers: active threads wanted */
 	uint32_t search_max; /* [c] threads that may search at once */
+	bool announce; /* [c] workers publish with seq_cst, not for a fence */
+	bool fence;    /* [c] whoever leaves the word uses a heavy fence */
 };
 
 static inline uint32_t
@@ -94,6 +98,9 @@ tpi_park_surplus(struct tpi_park *park)
 {
 	return tpi_park_active(tpi_load_relaxed(&park->word)) > park->width;
 }
+
+/* Is any work visible?  After a change of the word that takes somebody off. */
+bool tpi_park_look(struct tpar_pool *pool);
 
 /* Wakes a parked thread or starts one, if that is still wanted. */
 bool tpi_park_wake_one(struct tpar_pool *pool);

@@ -84,6 +84,9 @@ make_pool(struct tpi_arena *arena, const struct tpar_pool_config *config)
 	pool->shards = 1 + (config->workers - 1) / TPI_WORKERS_PER_SHARD;
 	pool->park.width = config->workers;
 	pool->park.search_max = config->workers > 1 ? config->workers / 2 : 1;
+	/* A pool of one has nobody to tell: who blocks looks for himself. */
+	pool->park.fence = config->workers > 1 && tpi_fence_available();
+	pool->park.announce = config->workers > 1 && !pool->park.fence;
 	pool->worker =
 		tpi_arena_alloc(arena, worker_table_size(pool), sizeof(void *));
 	if (pool->worker == NULL) {

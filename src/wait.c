@@ -95,8 +95,8 @@ join(struct tpi_wait *wait, bool claim)
 	for (i = 0; i < frame->n; i++) {
 		struct tpar_future *f = frame->f[i];
 
-		if (i + 8 < frame->n) {
-			TPI_PREFETCH(&frame->f[i + 8]->state);
+		if (i + TPI_AHEAD < frame->n) {
+			TPI_PREFETCH(&frame->f[i + TPI_AHEAD]->state);
 		}
 		if (claim && first == NULL &&
 		    tpi_state_peek(&f->state) == TPI_PENDING &&

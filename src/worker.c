@@ -69,7 +69,9 @@ stop_searching(struct tpi_worker *w)
 
 	w->searching = false;
 	before = tpi_park_leave(&pool->park, TPI_SEARCHING);
-	if (tpi_park_searching(before) == 1 && tpi_pool_any_work(pool)) {
+	/* If all are active nobody is to be woken; whoever parks looks. */
+	if (tpi_park_searching(before) == 1 &&
+	    tpi_park_active(before) < pool->park.width && tpi_park_look(pool)) {
 		tpi_park_notify(&pool->park, pool);
 	}
 }
@@ -249,8 +251,7 @@ spill(struct tpi_worker *w)
 void
 tpi_worker_push(struct tpi_worker *w, struct tpar_future *f)
 {
-	/* A pool of one has nobody to tell: who blocks looks for himself. */
-	bool announce = w->pool->park.width > 1;
+	bool announce = w->pool->park.announce;
 
 	/* ENDS: a spill makes room, or a thief has made some. */
 	while (!tpi_deque_push_owner(&w->deque, f, announce)) {

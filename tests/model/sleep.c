@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sleep.c - a worker that parks and producers that publish work: if work is
- * left at the end, the worker was woken.
+ * left at the end, the worker was woken.  With FENCE as a pool's own workers
+ * publish where there is a heavy fence: for the pair of them stand two full
+ * fences (fence.h).
  *
+ * CFLAGS: -DFENCE=1
+ * CFLAGS: -DFENCE=0
  * MUTANT: park.h /ORDER S1 seq_cst -- tpi_park_leave/,/;/s/_seq_cst/_acquire/
  * MUTANT: park.h /ORDER S1 seq_cst -- tpi_park_wants_wake(): leave/,/;/s/_seq_cst/_relaxed/
  * MUTANT: -DNO_LOOK
+ * MUTANT: -UFENCE -DFENCE=1 -DNO_LIGHT
  * GENMC: --unroll=4
  */
 #include "src/park.h"
@@ -37,7 +42,14 @@ tpi_park_wake_one(struct tpar_pool *pool)
 static void *
 producer(void *arg)
 {
+#if FENCE
+	atomic_store_explicit(&work, 1, memory_order_release);
+#ifndef NO_LIGHT
+	tpi_fence_light();
+#endif
+#else
 	atomic_store_explicit(&work, 1, memory_order_seq_cst);
+#endif
 	tpi_park_notify(&park, NULL);
 	return arg;
 }
@@ -50,6 +62,9 @@ worker(void *arg)
 	parked = 1;
 	(void)tpi_park_leave(&park, TPI_ACTIVE + TPI_SEARCHING);
 	pthread_mutex_unlock(&lock);
+#if FENCE
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
 #ifndef NO_LOOK
 	if (atomic_load_explicit(&work, memory_order_seq_cst) != 0) {
 		(void)tpi_park_wake_one(NULL);
