@@ -112,9 +112,10 @@ wake_others(bool fence)
 	long rounds = unit_scaled(5000);
 	tpar_pool *pool = unit_pool(2, 0);
 
-	pool->park.fence = fence;
-	pool->park.announce = !fence;
-	pool->spin_ns = 0;
+	if (pool->park.fence != fence) {
+		pool->park.fence = fence;
+		pool->park.announce = !fence;
+	}
 	unit_run_in(pool, need_another_worker, &rounds);
 	return tpar_pool_destroy(pool) == TPAR_OK;
 }
