@@ -77,6 +77,13 @@ tpi_inject_enter(struct tpi_inject *q)
 	return atomic_exchange_explicit(&q->busy, 1, memory_order_acquire) == 0;
 }
 
+/* Is there a consumer, and perhaps more than it will take?  A hint. */
+static inline bool
+tpi_inject_busy(struct tpi_inject *q)
+{
+	return tpi_load_relaxed(&q->busy) != 0 && tpi_inject_nonempty(q);
+}
+
 static inline void
 tpi_inject_leave(struct tpi_inject *q)
 {

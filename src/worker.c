@@ -210,6 +210,20 @@ look_around(struct tpi_worker *w)
 	return f;
 }
 
+/* Is somebody just taking a batch, so that a nap would not be worth it? */
+static bool
+any_busy(struct tpar_pool *pool)
+{
+	unsigned i;
+
+	for (i = 0; i < pool->shards; i++) {
+		if (tpi_inject_busy(&pool->shard[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static struct tpar_future *
 search(struct tpi_worker *w)
 {
@@ -217,7 +231,10 @@ search(struct tpi_worker *w)
 
 	/* ENDS: a task is found, or tpi_park_sleep() says so. */
 	while ((f = look_around(w)) == NULL) {
-		if (!tpi_park_sleep(w)) {
+		/* ENDS: a consumer leaves after one batch. */
+		if (any_busy(w->pool)) {
+			sched_yield();
+		} else if (!tpi_park_sleep(w)) {
 			return NULL;
 		}
 	}
