@@ -155,13 +155,21 @@ run_members(struct tpi_wait *wait, struct tpar_future *first)
 	}
 }
 
-/* Looks a little longer, helping if it may; true: all members have ended. */
+/*
+ * Looks a little longer, helping if it may; true: all members have ended.  From
+ * outside not if the last one has yet to begin: the thread that has just been
+ * woken for it may be waiting for this very CPU.
+ */
 static bool
 spin(struct tpi_wait *wait, bool helping)
 {
 	struct tpi_frame *frame = wait->frame;
 	unsigned i;
 
+	if (wait->worker == NULL &&
+	    tpi_state_peek(&frame->f[frame->n - 1]->state) == TPI_PENDING) {
+		return tpi_frame_complete(frame);
+	}
 	for (i = 0; i < SPIN_ROUNDS; i++) {
 		if (tpi_frame_complete(frame)) {
 			return true;
