@@ -11,6 +11,7 @@
 #include "cycle.h"
 #include "parker.h"
 #include "pool.h"
+#include "run.h"
 #include "worker.h"
 
 #include <time.h>
@@ -74,7 +75,11 @@ tpi_block_check_cycles(struct tpi_wait *wait)
 	}
 }
 
-/* Threads are used up: members that nobody can begin are cancelled. */
+/*
+ * Threads are used up: members that nobody can begin are run here or, where
+ * that is forbidden, cancelled.  Meanwhile the calling thread, which has given
+ * its place up, is active again: whoever publishes work must be (S3).
+ */
 void
 tpi_block_check_starved(struct tpi_wait *wait)
 {
@@ -89,15 +94,17 @@ tpi_block_check_starved(struct tpi_wait *wait)
 
 		if (tpi_state_peek(&f->state) != TPI_PENDING ||
 		    tpi_park_can_run(tpi_pool_of(f->intake)) ||
-		    !tpi_worker_claim(w, f, &watch)) {
+		    !tpi_run_claim(w, f, &watch)) {
 			continue;
 		}
+		tpi_park_unblock(w);
 		if (run && tpi_help_may_run(w, f)) {
-			tpi_worker_run(f, &watch);
-			continue;
+			tpi_run_call(f, &watch);
+		} else {
+			(void)tpi_frame_elect(frame, TPI_USED_UP);
+			tpi_run_skip(f, &watch);
 		}
-		(void)tpi_frame_elect(frame, TPI_USED_UP);
-		tpi_worker_skip(f, &watch);
+		(void)tpi_park_block(w);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include "future.h"
 #include "help.h"
 #include "pool.h"
+#include "run.h"
 #include "worker.h"
 
 /* How deep to look for something to help with. */
@@ -44,7 +45,7 @@ claim_from_back(struct tpi_worker *w, struct tpi_frame *frame,
 		}
 		f = frame->f[i];
 		if (tpi_state_peek(&f->state) == TPI_PENDING &&
-		    tpi_help_may_run(w, f) && tpi_worker_claim(w, f, watch)) {
+		    tpi_help_may_run(w, f) && tpi_run_claim(w, f, watch)) {
 			tpi_future_retain(f);
 			return f;
 		}
@@ -106,7 +107,7 @@ help(struct tpi_worker *w, struct tpar_future *f)
 	if (found == NULL) {
 		return false;
 	}
-	tpi_worker_run(found, &watch);
+	tpi_run_call(found, &watch);
 	tpi_future_release(found);
 	return true;
 }

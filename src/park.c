@@ -71,9 +71,9 @@ drop_thread_locked(struct tpi_worker *w)
 }
 
 bool
-tpi_park_look(struct tpar_pool *pool)
+tpi_park_look(struct tpar_pool *pool, uint32_t others)
 {
-	if (pool->park.fence) {
+	if (pool->park.fence && others > 0) {
 		tpi_fence_heavy();
 	}
 	return tpi_pool_any_work(pool);
@@ -100,6 +100,7 @@ wake(struct tpar_pool *pool, bool create)
 {
 	struct tpi_worker *w = NULL;
 	bool parked = false;
+	uint64_t before;
 	bool wanted;
 
 	tpi_lock_enter(&pool->lock);
@@ -121,11 +122,12 @@ wake(struct tpar_pool *pool, bool create)
 		return true;
 	}
 	tpi_lock_enter(&pool->lock);
-	(void)tpi_park_leave(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
+	before = tpi_park_leave(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
 	drop_thread_locked(w);
 	tpi_lock_leave(&pool->lock);
 	/* Somebody may have parked, trusting in the thread that never came. */
-	return tpi_park_look(pool) && wake(pool, false);
+	return tpi_park_look(pool, tpi_park_active(before) - 1) &&
+	       wake(pool, false);
 }
 
 bool
@@ -188,6 +190,7 @@ sleep_locked(struct tpi_worker *w)
 	struct tpar_pool *pool = w->pool;
 	uint64_t counts = TPI_ACTIVE + (w->searching ? TPI_SEARCHING : 0);
 	bool extra = pool->threads > pool->park.width;
+	uint64_t before;
 
 	if (pool->quit) {
 		(void)tpi_park_leave(&pool->park, counts);
@@ -197,12 +200,12 @@ sleep_locked(struct tpi_worker *w)
 	}
 	push_parked_locked(w);
 	w->searching = false;
-	(void)tpi_park_leave(&pool->park, counts);
+	before = tpi_park_leave(&pool->park, counts);
 	if (tpi_pool_quiet_locked(pool)) {
 		tpi_pool_wake_waiting_locked(pool);
 	}
 	tpi_lock_leave(&pool->lock);
-	if (tpi_park_look(pool)) {
+	if (tpi_park_look(pool, tpi_park_active(before) - 1)) {
 		(void)tpi_park_wake_one(pool);
 	}
 	return await_wake(w, extra);
@@ -264,7 +267,7 @@ tpi_park_block(struct tpi_worker *w)
 	uint64_t before = tpi_park_leave(&pool->park, TPI_ACTIVE);
 
 	TPI_ASSERT(tpi_park_active(before) > 0);
-	if (!tpi_park_look(pool)) {
+	if (!tpi_park_look(pool, tpi_park_active(before) - 1)) {
 		return true;
 	}
 	if (tpi_park_wake_one(pool) || tpi_park_active(before) > 1) {

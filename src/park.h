@@ -99,8 +99,11 @@ tpi_park_surplus(struct tpi_park *park)
 	return tpi_park_active(tpi_load_relaxed(&park->word)) > park->width;
 }
 
-/* Is any work visible?  After a change of the word that takes somebody off. */
-bool tpi_park_look(struct tpar_pool *pool);
+/*
+ * Is any work visible?  After a change of the word that takes somebody off and
+ * left `others` active threads beside the caller.
+ */
+bool tpi_park_look(struct tpar_pool *pool, uint32_t others);
 
 /* Wakes a parked thread or starts one, if that is still wanted. */
 bool tpi_park_wake_one(struct tpar_pool *pool);

@@ -22,6 +22,7 @@
 #include "future.h"
 #include "help.h"
 #include "parker.h"
+#include "run.h"
 #include "thread.h"
 #include "wait.h"
 #include "worker.h"
@@ -101,7 +102,7 @@ join(struct tpi_wait *wait, bool claim)
 		if (claim && first == NULL &&
 		    tpi_state_peek(&f->state) == TPI_PENDING &&
 		    tpi_help_may_run(wait->worker, f) &&
-		    tpi_worker_claim(wait->worker, f, &wait->watch)) {
+		    tpi_run_claim(wait->worker, f, &wait->watch)) {
 			first = f;
 			continue;
 		}
@@ -129,9 +130,9 @@ run_members(struct tpi_wait *wait, struct tpar_future *first)
 	if (first != NULL) {
 		if (tpi_frame_cause(frame) != 0 &&
 		    frame->kind != TPI_WAIT_ONLY) {
-			tpi_worker_skip(first, &wait->watch);
+			tpi_run_skip(first, &wait->watch);
 		} else {
-			tpi_worker_run(first, &wait->watch);
+			tpi_run_call(first, &wait->watch);
 		}
 		take_ended(frame, first);
 	}
@@ -146,8 +147,8 @@ run_members(struct tpi_wait *wait, struct tpar_future *first)
 			wait->left_pending = true;
 			continue;
 		}
-		if (tpi_worker_claim(wait->worker, f, &wait->watch)) {
-			tpi_worker_run(f, &wait->watch);
+		if (tpi_run_claim(wait->worker, f, &wait->watch)) {
+			tpi_run_call(f, &wait->watch);
 			if (i >= wait->unregistered) {
 				take_ended(frame, f);
 			}

@@ -8,7 +8,6 @@
  */
 #include "config.h"
 
-#include "cancel.h"
 #include "clock.h"
 #include "cpus.h"
 #include "die.h"
@@ -17,6 +16,7 @@
 #include "parker.h"
 #include "pool.h"
 #include "rng.h"
+#include "run.h"
 #include "spawn.h"
 #include "thread.h"
 #include "worker.h"
@@ -35,12 +35,17 @@
 #define INJECT_BATCH (HALF_RING < 32 ? HALF_RING : 32)
 #define STEAL_BATCH (HALF_RING < 16 ? HALF_RING : 16)
 
+/* Pauses between two looks of a searcher, at most: about a microsecond. */
+#define PAUSES_MAX 64
+
+/* And before the first one: in two microseconds a batch comes together. */
+#define LULL_MAX 127
+
 /* Below this much free stack a wait runs no other task on top. */
 #define STACK_RESERVE ((size_t)64 * 1024)
 
 static struct tpar_future *take_local(struct tpi_worker *w);
 static struct tpar_future *search(struct tpi_worker *w);
-static void end_foreign(struct tpar_pool *pool, struct tpi_watch *watch);
 
 static void
 main_loop(struct tpi_worker *w)
@@ -50,7 +55,7 @@ main_loop(struct tpi_worker *w)
 	/* ENDS: the pool quits; or this thread is one too many. */
 	while ((f = take_local(w)) != NULL || (f = search(w)) != NULL) {
 		if (tpi_future_claim(f)) {
-			tpi_worker_run(f, NULL);
+			tpi_run_call(f, NULL);
 		}
 		tpi_future_release(f);
 		if (TPI_UNLIKELY(tpi_park_surplus(&w->pool->park)) &&
@@ -71,8 +76,27 @@ stop_searching(struct tpi_worker *w)
 	before = tpi_park_leave(&pool->park, TPI_SEARCHING);
 	/* If all are active nobody is to be woken; whoever parks looks. */
 	if (tpi_park_searching(before) == 1 &&
-	    tpi_park_active(before) < pool->park.width && tpi_park_look(pool)) {
+	    tpi_park_active(before) < pool->park.width &&
+	    tpi_park_look(pool, tpi_park_active(before) - 1)) {
 		tpi_park_notify(&pool->park, pool);
+	}
+}
+
+/*
+ * How long to keep away from the injectors after a batch of n.  Who stays on
+ * the heels of a producer takes the tasks' lines from under him as he writes
+ * them; who lets him get a full batch ahead does not.  A single task is no
+ * stream.
+ */
+static void
+set_lull(struct tpi_worker *w, int n, int max)
+{
+	if (n == 1) {
+		w->lull /= 2;
+	} else if (n == max) {
+		w->lull -= (w->lull + 3) / 4;
+	} else if (w->lull < LULL_MAX) {
+		w->lull = 2 * w->lull + 1;
 	}
 }
 
@@ -94,6 +118,7 @@ take_injected(struct tpi_worker *w, struct tpi_inject *q, int max)
 	if (n == 0) {
 		return NULL;
 	}
+	set_lull(w, n, max);
 	/* Youngest first, so that the deque gives them back oldest first. */
 	for (; n > 1; n--) {
 		tpi_worker_push(w, batch[n - 1]);
@@ -182,18 +207,30 @@ scan(struct tpi_worker *w)
 	return NULL;
 }
 
-/* Looks for spin_ns, as a searcher, or once. */
+static void
+pause_for(unsigned pauses)
+{
+	for (; pauses > 0; pauses--) {
+		tpi_cpu_pause();
+	}
+}
+
+/*
+ * Looks for spin_ns, as a searcher, or once.  Each look takes the queues' lines
+ * away from those who fill them, so the pauses between two looks grow.
+ */
 static struct tpar_future *
 look_around(struct tpi_worker *w)
 {
+	unsigned pauses = w->lull;
 	int64_t until = 0;
 	struct tpar_future *f;
-	unsigned i;
 
 	if (!w->searching) {
 		w->searching = tpi_park_try_search(&w->pool->park);
 	}
-	for (i = 1; (f = scan(w)) == NULL && w->searching; i++) {
+	pause_for(pauses);
+	while ((f = scan(w)) == NULL && w->searching) {
 		int64_t now = tpi_clock_now();
 
 		if (until == 0) {
@@ -202,10 +239,12 @@ look_around(struct tpi_worker *w)
 		if (now >= until) {
 			return NULL;
 		}
-		if (i % 64 == 0) {
+		if (pauses < PAUSES_MAX) {
+			pauses = 2 * pauses + 1;
+		} else {
 			sched_yield();
 		}
-		tpi_cpu_pause();
+		pause_for(pauses);
 	}
 	return f;
 }
@@ -323,112 +362,6 @@ tpi_worker_trim(struct tpi_worker *w, struct tpar_future *const *f, size_t n)
 	}
 	if (TPI_UNLIKELY(w->spilled)) {
 		trim_injected(w, 2 * n);
-	}
-}
-
-/* Calls the function of `f` in a run of its own and ends it. */
-static inline void
-call(struct tpar_future *f, struct tpi_run *run)
-{
-	struct tpi_thread *self = &tpi_thread_self;
-	int rc;
-
-	self->run = run;
-	rc = f->fn(f->arg, tpi_future_payload(f));
-	self->run = run->outer;
-	if (TPI_UNLIKELY(run->message != NULL) && rc == 0) {
-		tpi_arena_free(f->home->arena, run->message,
-			       strlen(run->message) + 1);
-		run->message = NULL;
-	}
-	tpi_future_end(f, rc, run->message);
-}
-
-/* Tells the pool of `f` that a thread of another one is about to run it. */
-static TPI_NOINLINE bool
-claim_foreign(struct tpar_future *f, struct tpi_watch *watch)
-{
-	struct tpar_pool *pool = tpi_pool_of(f->intake);
-	bool gone;
-
-	watch->parker = tpi_thread_parker();
-	tpi_lock_enter(&pool->lock);
-	gone = pool->quit;
-	if (!gone) {
-		tpi_watch_add_locked(&pool->foreign, watch);
-	}
-	tpi_lock_leave(&pool->lock);
-	if (gone) {
-		return false; /* it has ended meanwhile */
-	}
-	if (tpi_future_claim(f)) {
-		return true;
-	}
-	end_foreign(pool, watch);
-	return false;
-}
-
-static void
-end_foreign(struct tpar_pool *pool, struct tpi_watch *watch)
-{
-	tpi_lock_enter(&pool->lock);
-	tpi_watch_remove_locked(watch);
-	if (tpi_pool_quiet_locked(pool)) {
-		tpi_pool_wake_waiting_locked(pool);
-	}
-	tpi_lock_leave(&pool->lock);
-}
-
-bool
-tpi_worker_claim(struct tpi_worker *w, struct tpar_future *f,
-		 struct tpi_watch *watch)
-{
-	if (TPI_LIKELY(f->intake == &w->pool->intake)) {
-		return tpi_future_claim(f);
-	}
-	return claim_foreign(f, watch);
-}
-
-/* The pool of a foreign future, or NULL.  Before it ends. */
-static struct tpar_pool *
-foreign_pool(struct tpar_future *f)
-{
-	struct tpar_pool *pool = tpi_pool_of(f->intake);
-
-	return TPI_LIKELY(pool == tpi_thread_self.worker->pool) ? NULL : pool;
-}
-
-void
-tpi_worker_skip(struct tpar_future *f, struct tpi_watch *watch)
-{
-	struct tpar_pool *foreign = foreign_pool(f);
-
-	tpi_future_end_cancelled(f);
-	if (TPI_UNLIKELY(foreign != NULL)) {
-		end_foreign(foreign, watch);
-	}
-}
-
-void
-tpi_worker_run(struct tpar_future *f, struct tpi_watch *watch)
-{
-	struct tpi_thread *self = &tpi_thread_self;
-	struct tpi_run run = { f, self->run, NULL };
-	struct tpar_pool *foreign;
-
-	if (TPI_UNLIKELY(tpi_cancel_requested(f))) {
-		tpi_worker_skip(f, watch);
-		return;
-	}
-	if (f->value_size <= TPI_INLINE_VALUE) {
-		memset(tpi_future_payload(f), 0, TPI_INLINE_VALUE);
-	} else {
-		memset(tpi_future_payload(f), 0, f->value_size);
-	}
-	foreign = foreign_pool(f);
-	call(f, &run);
-	if (TPI_UNLIKELY(foreign != NULL)) {
-		end_foreign(foreign, watch);
 	}
 }
 

@@ -19,7 +19,6 @@ struct tpar_future;
 struct tpar_pool;
 struct tpi_heap;
 struct tpi_parker;
-struct tpi_watch;
 
 struct tpi_worker {
 	struct tpi_deque deque;
@@ -30,6 +29,7 @@ struct tpi_worker {
 	unsigned index;	 /* [c] */
 	uint32_t rng;	 /* [o] */
 	uint32_t tick;	 /* [o] tasks taken */
+	unsigned lull;	 /* [o] pauses before the next search */
 	bool searching;	 /* [o] counted in the sleep word */
 	bool spilled;	 /* [o] its tasks may lie in the injector */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t parked; /* [a:S2] */
@@ -50,20 +50,6 @@ int tpi_worker_start(struct tpi_worker *worker);
 
 /* Queues one PENDING future of this worker's pool; owner only. */
 void tpi_worker_push(struct tpi_worker *worker, struct tpar_future *f);
-
-/*
- * Claims f, PENDING when the caller looked, to be run on this thread.  If it
- * belongs to another pool, that pool is told first, so that it does not take
- * itself for quiet: `watch` stays with it until the run or skip.
- */
-bool tpi_worker_claim(struct tpi_worker *worker, struct tpar_future *f,
-		      struct tpi_watch *watch);
-
-/* Runs a claimed future here, on top of whatever runs, and ends it. */
-void tpi_worker_run(struct tpar_future *f, struct tpi_watch *watch);
-
-/* Ends a claimed future as cancelled instead. */
-void tpi_worker_skip(struct tpar_future *f, struct tpi_watch *watch);
 
 /* A set f[0..n), none of it PENDING, is through: removes its queue entries. */
 void tpi_worker_trim(struct tpi_worker *worker, struct tpar_future *const *f,

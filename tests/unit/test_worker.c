@@ -325,7 +325,7 @@ START_TEST(value_begins_as_zeros)
 		for (round = 0; round < 2; round++) {
 			one = hand_future_of(pool, &task);
 			ck_assert(tpi_future_claim(one));
-			tpi_worker_run(one, NULL);
+			tpi_run_call(one, NULL);
 			ck_assert_int_eq(tpar_future_state(one), TPAR_DONE);
 			hand_drop(one);
 		}
@@ -355,7 +355,7 @@ START_TEST(zeroing_spares_the_next_block)
 		memset(two[1]->small, 1, sizeof two[1]->small);
 		memcpy(next, two[1], sizeof next);
 		ck_assert(tpi_future_claim(two[0]));
-		tpi_worker_run(two[0], NULL);
+		tpi_run_call(two[0], NULL);
 		ck_assert_mem_eq(two[1], next, sizeof next);
 		hand_drop(two[0]);
 		tpi_future_end_cancelled(two[1]);
@@ -387,7 +387,7 @@ START_TEST(pool_that_cancels_calls_no_function)
 	one = hand_future_of(pool, &task);
 	tpi_intake_close(&pool->intake, TPI_CANCELLING);
 	ck_assert(tpi_future_claim(one));
-	tpi_worker_run(one, NULL);
+	tpi_run_call(one, NULL);
 	ck_assert_int_eq(runs, 0);
 	ck_assert_int_eq(tpar_future_state(one), TPAR_CANCELLED);
 	hand_drop(one);
@@ -407,7 +407,7 @@ START_TEST(task_asked_before_it_begins_is_not_called)
 	one = hand_future_of(pool, &task);
 	ck_assert(tpi_future_claim(one));
 	ck_assert(tpi_cancel(one));
-	tpi_worker_run(one, NULL);
+	tpi_run_call(one, NULL);
 	ck_assert_int_eq(runs, 0);
 	ck_assert_int_eq(tpar_future_state(one), TPAR_CANCELLED);
 	hand_drop(one);
@@ -436,7 +436,7 @@ START_TEST(message_stays_only_with_a_failure)
 	for (rc = 0; rc < 2; rc++) {
 		one = hand_future_of(pool, &task);
 		ck_assert(tpi_future_claim(one));
-		tpi_worker_run(one, NULL);
+		tpi_run_call(one, NULL);
 		ck_assert_str_eq(tpar_future_message(one),
 				 rc != 0 ? "this went wrong" : "");
 		hand_drop(one);
@@ -471,9 +471,9 @@ START_TEST(task_of_another_pool_is_known_there)
 	tpi_watch_add_locked(&foreign->waiting, &watch);
 	task.fn = look_at_foreign;
 	one = hand_future_of(foreign, &task);
-	ck_assert(tpi_worker_claim(w, one, &while_it_runs));
+	ck_assert(tpi_run_claim(w, one, &while_it_runs));
 	ck_assert_ptr_eq(foreign->foreign, &while_it_runs);
-	tpi_worker_run(one, &while_it_runs);
+	tpi_run_call(one, &while_it_runs);
 	ck_assert_int_eq(tpar_future_state(one), TPAR_DONE);
 	ck_assert_ptr_null(foreign->foreign);
 	/* Who waits for that pool to be quiet is told. */
@@ -494,12 +494,12 @@ START_TEST(claim_of_a_foreign_task_may_be_lost)
 	foreign = hand_pool(1);
 	one = hand_future(foreign);
 	ck_assert(tpi_future_claim(one));
-	ck_assert(!tpi_worker_claim(w, one, &unused));
+	ck_assert(!tpi_run_claim(w, one, &unused));
 	ck_assert_ptr_null(foreign->foreign);
 	tpi_future_end(one, 0, NULL);
 	/* Its pool may be on its way out. */
 	foreign->quit = true;
-	ck_assert(!tpi_worker_claim(w, one, &unused));
+	ck_assert(!tpi_run_claim(w, one, &unused));
 	ck_assert_ptr_null(foreign->foreign);
 	hand_drop(one);
 	hand_free(foreign);
@@ -515,8 +515,8 @@ START_TEST(foreign_task_is_skipped)
 	start();
 	foreign = hand_pool(1);
 	one = hand_future(foreign);
-	ck_assert(tpi_worker_claim(w, one, &while_claimed));
-	tpi_worker_skip(one, &while_claimed);
+	ck_assert(tpi_run_claim(w, one, &while_claimed));
+	tpi_run_skip(one, &while_claimed);
 	ck_assert_int_eq(tpar_future_state(one), TPAR_CANCELLED);
 	ck_assert_ptr_null(foreign->foreign);
 	hand_drop(one);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.c - running claimed futures, on top of whatever the calling thread runs.
+ *
+ * A pool is quiet only when none of its tasks runs anywhere.  Its own threads
+ * are counted as active; a thread of another pool, which waits for one of its
+ * tasks and so runs it in place, is entered in `foreign` before it claims.
+ */
+#include "config.h"
+
+#include "cancel.h"
+#include "future.h"
+#include "heap.h"
+#include "pool.h"
+#include "run.h"
+#include "thread.h"
+#include "worker.h"
+
+#include <string.h>
+
+static void end_foreign(struct tpar_pool *pool, struct tpi_watch *watch);
+
+/* Calls the function of `f` in a run of its own and ends it. */
+static inline void
+call(struct tpar_future *f, struct tpi_run *run)
+{
+	struct tpi_thread *self = &tpi_thread_self;
+	int rc;
+
+	self->run = run;
+	rc = f->fn(f->arg, tpi_future_payload(f));
+	self->run = run->outer;
+	if (TPI_UNLIKELY(run->message != NULL) && rc == 0) {
+		tpi_arena_free(f->home->arena, run->message,
+			       strlen(run->message) + 1);
+		run->message = NULL;
+	}
+	tpi_future_end(f, rc, run->message);
+}
+
+/* Tells the pool of `f` that a thread of another one is about to run it. */
+static TPI_NOINLINE bool
+claim_foreign(struct tpar_future *f, struct tpi_watch *watch)
+{
+	struct tpar_pool *pool = tpi_pool_of(f->intake);
+	bool gone;
+
+	watch->parker = tpi_thread_parker();
+	tpi_lock_enter(&pool->lock);
+	gone = pool->quit;
+	if (!gone) {
+		tpi_watch_add_locked(&pool->foreign, watch);
+	}
+	tpi_lock_leave(&pool->lock);
+	if (gone) {
+		return false; /* it has ended meanwhile */
+	}
+	if (tpi_future_claim(f)) {
+		return true;
+	}
+	end_foreign(pool, watch);
+	return false;
+}
+
+static void
+end_foreign(struct tpar_pool *pool, struct tpi_watch *watch)
+{
+	tpi_lock_enter(&pool->lock);
+	tpi_watch_remove_locked(watch);
+	if (tpi_pool_quiet_locked(pool)) {
+		tpi_pool_wake_waiting_locked(pool);
+	}
+	tpi_lock_leave(&pool->lock);
+}
+
+bool
+tpi_run_claim(struct tpi_worker *w, struct tpar_future *f,
+	      struct tpi_watch *watch)
+{
+	if (TPI_LIKELY(f->intake == &w->pool->intake)) {
+		return tpi_future_claim(f);
+	}
+	return claim_foreign(f, watch);
+}
+
+/* The pool of a foreign future, or NULL.  Before it ends. */
+static struct tpar_pool *
+foreign_pool(struct tpar_future *f)
+{
+	struct tpar_pool *pool = tpi_pool_of(f->intake);
+
+	return TPI_LIKELY(pool == tpi_thread_self.worker->pool) ? NULL : pool;
+}
+
+void
+tpi_run_skip(struct tpar_future *f, struct tpi_watch *watch)
+{
+	struct tpar_pool *foreign = foreign_pool(f);
+
+	tpi_future_end_cancelled(f);
+	if (TPI_UNLIKELY(foreign != NULL)) {
+		end_foreign(foreign, watch);
+	}
+}
+
+void
+tpi_run_call(struct tpar_future *f, struct tpi_watch *watch)
+{
+	struct tpi_thread *self = &tpi_thread_self;
+	struct tpi_run run = { f, self->run, NULL };
+	struct tpar_pool *foreign;
+
+	if (TPI_UNLIKELY(tpi_cancel_requested(f))) {
+		tpi_run_skip(f, watch);
+		return;
+	}
+	if (f->value_size <= TPI_INLINE_VALUE) {
+		memset(tpi_future_payload(f), 0, TPI_INLINE_VALUE);
+	} else {
+		memset(tpi_future_payload(f), 0, f->value_size);
+	}
+	foreign = foreign_pool(f);
+	call(f, &run);
+	if (TPI_UNLIKELY(foreign != NULL)) {
+		end_foreign(foreign, watch);
+	}
+}
