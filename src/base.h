@@ -27,7 +27,20 @@
 #define TPI_PREFETCH(p) ((void)(p))
 #endif
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#define TPI_HAS_FEATURE(x) __has_feature(x)
+#else
+#define TPI_HAS_FEATURE(x) 0
+#endif
+
+/* Is this a build under ThreadSanitizer, or under it or AddressSanitizer? */
+#if defined(__SANITIZE_THREAD__) || TPI_HAS_FEATURE(thread_sanitizer)
+#define TPI_TSAN 1
+#else
+#define TPI_TSAN 0
+#endif
+#if TPI_TSAN || defined(__SANITIZE_ADDRESS__) ||                               \
+	TPI_HAS_FEATURE(address_sanitizer)
 #define TPI_SANITIZED 1
 #else
 #define TPI_SANITIZED 0

@@ -20,59 +20,35 @@
 void
 tpi_block_check_stop(struct tpi_frame *frame)
 {
-	if (frame->task != NULL && tpi_cancel_requested(frame->task) &&
+	if (frame->task != NULL && tpi_cancel_requested_here() &&
 	    tpi_frame_elect(frame, TPI_STOPPED) &&
 	    frame->kind != TPI_WAIT_ONLY) {
 		tpi_cancel_members(frame);
 	}
 }
 
-/* Takes the frame off members that lead back to the calling task. */
-static void
-give_up_cycles(struct tpi_wait *wait)
-{
-	struct tpi_frame *frame = wait->frame;
-	size_t removed = 0;
-	size_t i;
-
-	for (i = 0; i < frame->n; i++) {
-		if (tpi_state_peek(&frame->f[i]->state) == TPI_RUNNING &&
-		    tpi_cycle_find(frame->task, frame->f[i])) {
-			removed += tpi_frame_unregister(frame, frame->f[i]);
-		}
-	}
-	if (removed > 0) {
-		wait->given_up = true;
-		(void)tpi_frame_take_off(frame, (int64_t)removed);
-	}
-}
-
-/* Before the first sleep: does a member wait for the calling task? */
+/*
+ * Before the first sleep, and when the deadline of a gather has come: does a
+ * member wait for the calling task?
+ */
 void
 tpi_block_check_cycles(struct tpi_wait *wait)
 {
 	struct tpi_frame *frame = wait->frame;
-	size_t i;
 
-	if (frame->task == NULL || frame->timed) {
+	if (frame->task == NULL || tpi_load_relaxed(&frame->timed) != 0 ||
+	    tpi_block_ends_early(frame) ||
+	    !tpi_cycle_find(frame, wait->cursor)) {
 		return;
 	}
-	for (i = wait->cursor; i < frame->n; i++) {
-		if (tpi_state_peek(&frame->f[i]->state) == TPI_RUNNING &&
-		    tpi_cycle_find(frame->task, frame->f[i])) {
-			break;
-		}
-	}
-	if (i == frame->n) {
+	if (frame->kind == TPI_WAIT_ONLY) {
+		tpi_cycle_leave(frame);
 		return;
 	}
-	if (tpi_frame_elect(frame, TPI_DEADLOCKED) &&
-	    frame->kind != TPI_WAIT_ONLY) {
+	if (tpi_frame_elect(frame, TPI_DEADLOCKED)) {
 		tpi_cancel_members(frame);
 	}
-	if (frame->kind != TPI_WAIT_ONLY) {
-		give_up_cycles(wait);
-	}
+	wait->given_up |= tpi_cycle_give_up(frame);
 }
 
 /*
@@ -93,13 +69,14 @@ tpi_block_check_starved(struct tpi_wait *wait)
 		struct tpar_future *f = frame->f[i];
 
 		if (tpi_state_peek(&f->state) != TPI_PENDING ||
-		    tpi_park_can_run(tpi_pool_of(f->intake)) ||
-		    !tpi_run_claim(w, f, &watch)) {
+		    tpi_run_has_thread(w, f) || !tpi_run_claim(w, f, &watch)) {
 			continue;
 		}
 		tpi_park_unblock(w);
 		if (run && tpi_help_may_run(w, f)) {
-			tpi_run_call(f, &watch);
+			tpi_frame_cover(frame, i);
+			tpi_run_call(f, &watch, frame->kind != TPI_WAIT_ONLY);
+			tpi_frame_uncover(frame);
 		} else {
 			(void)tpi_frame_elect(frame, TPI_USED_UP);
 			tpi_run_skip(f, &watch);
@@ -122,11 +99,16 @@ tpi_block_check_deadline(struct tpi_wait *wait)
 	if (wait->deadline_ns == 0 || !tpi_clock_passed(wait->deadline_ns)) {
 		return;
 	}
+	wait->deadline_ns = 0;
 	if (tpi_frame_elect(wait->frame, TPI_TIMED_OUT) &&
 	    wait->frame->kind != TPI_WAIT_ONLY) {
 		tpi_cancel_members(wait->frame);
 	}
-	wait->deadline_ns = 0;
+	if (wait->frame->kind != TPI_WAIT_ONLY) {
+		/* It has to wait for the whole set all the same. */
+		tpi_frame_end_deadline(wait->frame);
+		tpi_block_check_cycles(wait);
+	}
 }
 
 /* Without a parker: there was no memory for one. */
@@ -140,15 +122,13 @@ tpi_block_nap(void)
 
 /*
  * Sleeps until all members have been taken off, or the wait ends early.
- * ENDS: tpi_frame_signal() takes the last one off and wakes the parker; a
+ * ENDS: tpi_frame_member_off() takes the last one off and wakes the parker; a
  * cancel elects a cause and wakes it; or the deadline comes.
  */
-void
-tpi_block_sleep(struct tpi_wait *wait)
+static void
+sleep_blocked(struct tpi_wait *wait, bool starved)
 {
 	struct tpi_frame *frame = wait->frame;
-	struct tpi_worker *w = wait->worker;
-	bool starved = w != NULL && !tpi_park_block(w);
 
 	while (!tpi_frame_complete(frame)) {
 		tpi_block_check_stop(frame);
@@ -156,8 +136,11 @@ tpi_block_sleep(struct tpi_wait *wait)
 		if (tpi_block_ends_early(frame)) {
 			break;
 		}
-		if (starved || (w != NULL && wait->left_pending)) {
+		if (wait->worker != NULL && (starved || wait->left_pending)) {
 			tpi_block_check_starved(wait);
+		}
+		if (wait->given_up) { /* who met it in a search has woken it */
+			(void)tpi_cycle_give_up(frame);
 		}
 		if (tpi_frame_complete(frame)) {
 			break;
@@ -169,7 +152,23 @@ tpi_block_sleep(struct tpi_wait *wait)
 		}
 		starved = false;
 	}
+}
+
+void
+tpi_block_sleep(struct tpi_wait *wait)
+{
+	struct tpi_watch uneasy = { .parker = wait->frame->parker };
+	struct tpi_worker *w = wait->worker;
+	bool watch = w != NULL && wait->left_pending && uneasy.parker != NULL;
+
+	if (watch) {
+		tpi_park_watch(&uneasy);
+	}
+	sleep_blocked(wait, w != NULL && !tpi_park_block(w));
 	if (w != NULL) {
 		tpi_park_unblock(w);
+	}
+	if (watch) {
+		tpi_park_unwatch(&uneasy);
 	}
 }

@@ -18,8 +18,8 @@ void tpi_block_check_deadline(struct tpi_wait *wait);
 bool tpi_block_ends_early(struct tpi_frame *frame);
 
 /*
- * Before the first sleep: does a member wait for the calling task?  Then what
- * can be cancelled is, and members on the cycle are given up.
+ * Does a member wait for the calling task?  Then a plain wait ends; of a set,
+ * what can be cancelled is, and members that then still do are given up.
  */
 void tpi_block_check_cycles(struct tpi_wait *wait);
 

@@ -6,6 +6,10 @@
  * the gather it is in, which is pinned meanwhile, and from those that run on to
  * theirs.  The one who asks and the task that is about to wait meet in G3: he
  * sees its frame, or it sees that it was asked and cancels its members itself.
+ *
+ * A member that is cancelled may be the cause of another gather, whose siblings
+ * are then to be cancelled, and so on: what is still to be done stands in one
+ * list per thread, the sweep, so that no depth of waits is one of the stack.
  */
 #include "config.h"
 
@@ -19,82 +23,75 @@
 #include <taskpar/gather.h>
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
-static struct tpar_future *stop_members(struct tpi_frame *frame);
+/* Tasks of a sweep that need no memory. */
+#define SWEEP_FEW 32
 
-/*
- * Passes a request on to what `task`, which runs and was asked to stop, waits
- * for.  Goes down a chain of waits without recursion; recurses where a set has
- * several running members, which need a thread each.
- */
+struct tpi_sweep {
+	struct tpi_frame *frames;  /* their cause has ended, not taken off */
+	struct tpar_future **task; /* asked to stop, to be passed on; held */
+	size_t count;
+	size_t capacity;
+	struct tpar_future *few[SWEEP_FEW];
+};
+
+static void stop_all(struct tpi_sweep *sweep, struct tpi_frame *frame);
+
+/* Passes a request on to what `task`, which runs and was asked, waits for. */
 static void
-pass_down(struct tpar_future *task)
+pass_down(struct tpi_sweep *sweep, struct tpar_future *task)
 {
-	struct tpar_future *next;
-	struct tpi_frame *frame;
+	struct tpi_frame *frame = tpi_frame_pin(task);
 
-	tpi_future_retain(task);
-	for (; task != NULL; task = next) {
-		next = NULL;
-		frame = tpi_frame_pin(task);
-		if (frame != NULL) {
-			if (tpi_frame_elect(frame, TPI_STOPPED)) {
-				if (frame->kind != TPI_WAIT_ONLY) {
-					next = stop_members(frame);
-				} else if (frame->parker != NULL) {
-					tpi_parker_wake(frame->parker);
-				}
-			}
-			tpi_frame_unpin(task);
-		}
-		tpi_future_release(task);
+	if (frame == NULL) {
+		return;
 	}
+	if (tpi_frame_elect(frame, TPI_STOPPED)) {
+		if (frame->kind != TPI_WAIT_ONLY) {
+			stop_all(sweep, frame);
+		} else if (frame->parker != NULL) {
+			tpi_parker_wake(frame->parker);
+		}
+	}
+	tpi_frame_unpin(task);
 }
 
-/* Returns the last member that was asked to stop and runs, retained. */
-static struct tpar_future *
-stop_members(struct tpi_frame *frame)
+static bool
+grow(struct tpi_sweep *sweep)
 {
-	struct tpar_future *last = NULL;
-	size_t i;
+	size_t size = sweep->capacity * sizeof(struct tpar_future *);
+	struct tpar_future **more = malloc(2 * size);
 
-	for (i = 0; i < frame->n; i++) {
-		struct tpar_future *f = frame->f[i];
-		uintptr_t word;
-
-		if (tpi_future_claim(f)) {
-			tpi_future_end_cancelled(f);
-			continue;
-		}
-		word = tpi_state_request_stop(&f->state);
-		if (tpi_state_phase(word) == TPI_ENDED ||
-		    (word & TPI_CANCEL_REQ) != 0) {
-			continue;
-		}
-		tpi_future_retain(f);
-		if (last != NULL) {
-			pass_down(last);
-			tpi_future_release(last);
-		}
-		last = f;
+	if (more == NULL) {
+		return false;
 	}
-	return last;
+	memcpy(more, sweep->task, size);
+	if (sweep->task != sweep->few) {
+		free(sweep->task);
+	}
+	sweep->task = more;
+	sweep->capacity *= 2;
+	return true;
 }
 
-void
-tpi_cancel_members(struct tpi_frame *frame)
+/* To be passed on later; without memory, now, on top of this. */
+static void
+add_task(struct tpi_sweep *sweep, struct tpar_future *f)
 {
-	struct tpar_future *last = stop_members(frame);
-
-	if (last != NULL) {
-		pass_down(last);
-		tpi_future_release(last);
+	tpi_future_retain(f);
+	if (sweep->count < sweep->capacity || grow(sweep)) {
+		sweep->task[sweep->count++] = f;
+		return;
 	}
+	pass_down(sweep, f);
+	tpi_future_release(f);
 }
 
-bool
-tpi_cancel(struct tpar_future *f)
+/* false: it had ended. */
+static bool
+stop(struct tpi_sweep *sweep, struct tpar_future *f)
 {
 	uintptr_t word;
 
@@ -107,33 +104,130 @@ tpi_cancel(struct tpar_future *f)
 		return false;
 	}
 	if ((word & TPI_CANCEL_REQ) == 0) {
-		pass_down(f);
+		add_task(sweep, f);
 	}
 	return true;
+}
+
+static void
+stop_all(struct tpi_sweep *sweep, struct tpi_frame *frame)
+{
+	size_t i;
+
+	for (i = 0; i < frame->n; i++) {
+		(void)stop(sweep, frame->f[i]);
+	}
+}
+
+/* The sweep of this thread: the one under way, else `mine`. */
+static struct tpi_sweep *
+begin(struct tpi_sweep *mine)
+{
+	struct tpi_thread *self = &tpi_thread_self;
+
+	if (self->sweep == NULL) {
+		mine->frames = NULL;
+		mine->task = mine->few;
+		mine->count = 0;
+		mine->capacity = SWEEP_FEW;
+		self->sweep = mine;
+	}
+	return self->sweep;
+}
+
+/* Does all that there is to do, if it is `mine`. */
+static void
+end(struct tpi_sweep *mine)
+{
+	struct tpi_frame *frame;
+	struct tpar_future *task;
+
+	if (tpi_thread_self.sweep != mine) {
+		return;
+	}
+	/* ENDS: each frame elects one cause, each task is asked once. */
+	for (;;) {
+		if ((frame = mine->frames) != NULL) {
+			mine->frames = frame->sweep_next;
+			stop_all(mine, frame);
+			tpi_frame_member_off(frame);
+		} else if (mine->count > 0) {
+			task = mine->task[--mine->count];
+			pass_down(mine, task);
+			tpi_future_release(task);
+		} else {
+			break;
+		}
+	}
+	tpi_thread_self.sweep = NULL;
+	if (mine->task != mine->few) {
+		free(mine->task);
+	}
+}
+
+void
+tpi_cancel_members(struct tpi_frame *frame)
+{
+	struct tpi_sweep mine;
+
+	stop_all(begin(&mine), frame);
+	end(&mine);
+}
+
+void
+tpi_cancel_siblings(struct tpi_frame *frame)
+{
+	struct tpi_sweep mine;
+	struct tpi_sweep *sweep = begin(&mine);
+
+	frame->sweep_next = sweep->frames;
+	sweep->frames = frame;
+	end(&mine);
+}
+
+bool
+tpi_cancel(struct tpar_future *f)
+{
+	struct tpi_sweep mine;
+	bool asked = stop(begin(&mine), f);
+
+	end(&mine);
+	return asked;
 }
 
 enum tpar_err
 tpar_future_cancel(tpar_future *f)
 {
 	if (f == NULL) {
-		return TPAR_EINVAL;
+		return tpi_err(TPAR_EINVAL, "f is NULL");
 	}
-	return tpi_cancel(f) ? TPAR_OK : TPAR_EALREADY;
+	return tpi_cancel(f) ? TPAR_OK : tpi_err_plain(TPAR_EALREADY);
 }
 
 bool
 tpi_cancel_requested(struct tpar_future *task)
 {
 	return (tpi_load_relaxed(&task->state.word) & TPI_CANCEL_REQ) != 0 ||
-	       tpi_load_relaxed(&task->intake->closed) == TPI_CANCELLING;
+	       tpi_load_relaxed(&task->intake->closed) >= TPI_CANCELLING;
+}
+
+bool
+tpi_cancel_requested_here(void)
+{
+	struct tpi_run *run;
+
+	for (run = tpi_thread_self.run; run != NULL; run = run->stopper) {
+		if (tpi_cancel_requested(run->task)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 bool
 tpar_cancelled(void)
 {
-	struct tpi_run *run = tpi_thread_self.run;
-
-	return run != NULL && tpi_cancel_requested(run->task);
+	return tpi_cancel_requested_here();
 }
 
 int

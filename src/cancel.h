@@ -17,11 +17,20 @@ struct tpi_frame;
  */
 bool tpi_cancel(struct tpar_future *f);
 
-/* Cancels all members of a frame that the caller owns or has pinned. */
+/* Cancels all members of a frame that the caller owns. */
 void tpi_cancel_members(struct tpi_frame *frame);
+
+/*
+ * Cancels all members of a gather whose cause is one that has just ended, and
+ * then takes that one off.  RELEASE POINT: frame.
+ */
+void tpi_cancel_siblings(struct tpi_frame *frame);
 
 /* Has this task been asked to stop, itself or with its whole pool? */
 bool tpi_cancel_requested(struct tpar_future *task);
+
+/* Has the calling task been?  Also by way of what gathers it here. */
+bool tpi_cancel_requested_here(void);
 
 /* What the calling task said with tpar_fail() no longer counts. */
 void tpi_cancel_forget_message(void);

@@ -1,82 +1,222 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cycle.c - looking for a cycle in the graph of waits, by whoever is about to
- * close one.
+ * close one, and taking one wait off it.
  *
  * Each task publishes its frame before it looks; of those that form a cycle the
  * last one therefore sees all the others' frames and finds it.  What it sees
- * cannot have gone stale: an untimed wait for a task that waits for us cannot
- * end before we do.  A depth-first search; tasks on its path are held by a
- * reference, frames are pinned only while one step looks into them.
+ * cannot have gone stale: a wait that does not end by itself, for a task that
+ * waits for us, cannot end before we do.  Waits that do (tpi_frame_leaves())
+ * are no edges, but for what runs on top of them.
+ *
+ * A depth-first search that enters no task twice.  Tasks on its path are held
+ * by a reference, frames are pinned only while one step looks into them.  A
+ * task that was left behind may end and its memory be another's: if that one
+ * closes a cycle, it has published after us and finds it.
+ *
+ * Several tasks may find the same cycle.  Whether one of them takes its wait
+ * off is decided under a lock, after another look: the next one finds it gone.
  */
 #include "config.h"
 
 #include "cycle.h"
 #include "err.h"
 #include "frame.h"
+#include "lock.h"
+#include "parker.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A search beyond this many steps is given up: the wait is then only a wait. */
-#define STEPS_MAX 1000000
-
 /* So many tasks of a chain are named. */
 #define NAMED_MAX 12
 
+/* Tasks of a path, and places for the tasks seen, that need no memory. */
+#define PATH_FEW 16
+#define SEEN_FEW 32
+
+static struct tpi_lock cycle_lock = TPI_LOCK_INIT(TPI_RANK_CYCLE);
+
 struct step {
-	struct tpar_future *task; /* held, but for the first */
+	struct tpar_future *task; /* held */
 	size_t next;		  /* member to look at next */
 };
 
-struct path {
-	struct step *step;
+struct search {
+	struct tpar_future *task; /* that asks */
+	struct step *step;	  /* the path */
 	size_t length;
 	size_t capacity;
+	const void **seen; /* tasks that were entered: a hash table */
+	size_t seen_count;
+	size_t seen_size;
+	struct step few_steps[PATH_FEW];
+	const void *few_seen[SEEN_FEW];
 };
 
-static bool
-push(struct path *path, struct tpar_future *task)
+static void
+init(struct search *s, struct tpar_future *task)
 {
-	if (path->length == path->capacity) {
-		size_t capacity = path->capacity ? 2 * path->capacity : 32;
-		struct step *grown =
-			realloc(path->step, capacity * sizeof *grown);
+	s->task = task;
+	s->step = s->few_steps;
+	s->length = 0;
+	s->capacity = PATH_FEW;
+	s->seen = s->few_seen;
+	s->seen_count = 0;
+	s->seen_size = SEEN_FEW;
+	memset(s->few_seen, 0, sizeof s->few_seen);
+}
 
-		if (grown == NULL) {
+static void
+fini(struct search *s)
+{
+	if (s->step != s->few_steps) {
+		free(s->step);
+	}
+	if (s->seen != s->few_seen) {
+		free(s->seen);
+	}
+}
+
+static void
+enter_seen(const void **seen, size_t size, const void *task)
+{
+	size_t i = ((uintptr_t)task >> 7) * 2654435761u % size;
+
+	while (seen[i] != NULL) {
+		i = (i + 1) % size;
+	}
+	seen[i] = task;
+}
+
+static bool
+was_seen(const struct search *s, const void *task)
+{
+	size_t i = ((uintptr_t)task >> 7) * 2654435761u % s->seen_size;
+
+	while (s->seen[i] != NULL && s->seen[i] != task) {
+		i = (i + 1) % s->seen_size;
+	}
+	return s->seen[i] == task;
+}
+
+/* false: no memory. */
+static bool
+remember(struct search *s, const void *task)
+{
+	if (2 * s->seen_count >= s->seen_size) {
+		size_t size = 2 * s->seen_size;
+		const void **seen = calloc(size, sizeof *seen);
+		size_t i;
+
+		if (seen == NULL) {
 			return false;
 		}
-		path->step = grown;
-		path->capacity = capacity;
+		for (i = 0; i < s->seen_size; i++) {
+			if (s->seen[i] != NULL) {
+				enter_seen(seen, size, s->seen[i]);
+			}
+		}
+		if (s->seen != s->few_seen) {
+			free(s->seen);
+		}
+		s->seen = seen;
+		s->seen_size = size;
 	}
-	path->step[path->length].task = task;
-	path->step[path->length].next = 0;
-	path->length++;
+	enter_seen(s->seen, s->seen_size, task);
+	s->seen_count++;
+	return true;
+}
+
+static bool
+grow_path(struct search *s)
+{
+	size_t size = s->capacity * sizeof *s->step;
+	struct step *more = malloc(2 * size);
+
+	if (more == NULL) {
+		return false;
+	}
+	memcpy(more, s->step, size);
+	if (s->step != s->few_steps) {
+		free(s->step);
+	}
+	s->step = more;
+	s->capacity *= 2;
 	return true;
 }
 
 /*
- * The next running member that the task at the end of the path waits for, held;
- * or NULL.  *steps counts down.
+ * Takes over the caller's reference to `task`.  false: no memory, and the
+ * search ends; the wait is then only a wait.
  */
-static struct tpar_future *
-next_member(struct step *at, int64_t *steps)
+static bool
+push(struct search *s, struct tpar_future *task)
 {
-	struct tpi_frame *frame = tpi_frame_pin(at->task);
+	if (s->length == s->capacity && !grow_path(s)) {
+		tpi_future_release(task);
+		return false;
+	}
+	s->step[s->length].task = task;
+	s->step[s->length].next = 0;
+	s->length++;
+	return remember(s, task);
+}
+
+static void
+pop(struct search *s)
+{
+	tpi_future_release(s->step[--s->length].task);
+}
+
+/* A member that is an edge and leads to something new; held, or NULL. */
+static struct tpar_future *
+try_member(struct search *s, struct tpar_future *f)
+{
+	if (tpi_state_peek(&f->state) != TPI_RUNNING ||
+	    (f != s->task && was_seen(s, f))) {
+		return NULL;
+	}
+	tpi_future_retain(f);
+	return f;
+}
+
+/* The next edge from a step's task, whose frame is pinned. */
+static struct tpar_future *
+next_edge(struct search *s, struct step *at, struct tpi_frame *frame)
+{
 	struct tpar_future *found = NULL;
+	size_t covered;
+
+	if (tpi_frame_leaves(frame)) {
+		covered = tpi_frame_covered(frame);
+		if (at->next++ == 0 && covered < frame->n) {
+			found = try_member(s, frame->f[covered]);
+		}
+		if (tpi_load_relaxed(&frame->given_up) != 0 &&
+		    frame->parker != NULL) {
+			/* What it still waits for, it has to look at itself. */
+			tpi_parker_wake(frame->parker);
+		}
+		return found;
+	}
+	while (found == NULL && at->next < frame->n) {
+		found = try_member(s, frame->f[at->next++]);
+	}
+	return found;
+}
+
+static struct tpar_future *
+next_task(struct search *s)
+{
+	struct step *at = &s->step[s->length - 1];
+	struct tpi_frame *frame = tpi_frame_pin(at->task);
+	struct tpar_future *found;
 
 	if (frame == NULL) {
 		return NULL;
 	}
-	while (!frame->timed && at->next < frame->n && (*steps)-- > 0) {
-		struct tpar_future *f = frame->f[at->next++];
-
-		if (tpi_state_peek(&f->state) == TPI_RUNNING) {
-			tpi_future_retain(f);
-			found = f;
-			break;
-		}
-	}
+	found = next_edge(s, at, frame);
 	tpi_frame_unpin(at->task);
 	return found;
 }
@@ -100,19 +240,19 @@ append_task(char *text, struct tpar_future *f)
 }
 
 static void
-describe(struct tpar_future *task, const struct path *path)
+describe(const struct search *s)
 {
 	char text[TPI_DETAIL_MAX] = "";
 	size_t i;
 
-	append_task(text, task);
-	for (i = 0; i < path->length && i < NAMED_MAX; i++) {
+	append_task(text, s->task);
+	for (i = 0; i < s->length && i < NAMED_MAX; i++) {
 		append(text, " waits for ");
-		append_task(text, path->step[i].task);
+		append_task(text, s->step[i].task);
 	}
 	append(text,
-	       i < path->length ? " waits for ... waits for " : " waits for ");
-	append_task(text, task);
+	       i < s->length ? " waits for ... waits for " : " waits for ");
+	append_task(text, s->task);
 	(void)tpi_err(TPAR_EDEADLK, "%s", text);
 }
 
@@ -125,40 +265,81 @@ tpi_cycle_describe_self(struct tpar_future *task)
 	(void)tpi_err(TPAR_EDEADLK, "%s waits for itself", one);
 }
 
-bool
-tpi_cycle_find(struct tpar_future *task, struct tpar_future *from)
+/* Does `member`, of the calling task's frame, lead back to that task? */
+static bool
+leads_back(struct search *s, struct tpar_future *member)
 {
-	struct path path = { NULL, 0, 0 };
-	int64_t steps = STEPS_MAX;
-	bool found = false;
+	struct tpar_future *f = try_member(s, member);
+	bool found = f != NULL && f == s->task;
 
-	if (from == task || tpi_state_peek(&from->state) != TPI_RUNNING ||
-	    !push(&path, from)) {
-		found = from == task;
+	if (found) {
+		describe(s);
 	}
-	while (!found && path.length > 0) {
-		struct step *at = &path.step[path.length - 1];
-		struct tpar_future *f = next_member(at, &steps);
-
-		if (f == task) {
-			found = true;
-			tpi_future_release(f);
-		} else if (f == NULL) {
-			path.length--;
-			if (path.length > 0) {
-				tpi_future_release(at->task);
-			}
-		} else if (!push(&path, f)) {
-			tpi_future_release(f);
-			break;
+	/* ENDS: no task is entered twice. */
+	while (f != NULL && !found && push(s, f)) {
+		while ((f = next_task(s)) == NULL && s->length > 1) {
+			pop(s);
+		}
+		found = f != NULL && f == s->task;
+		if (found) {
+			describe(s);
 		}
 	}
 	if (found) {
-		describe(task, &path);
+		tpi_future_release(f);
 	}
-	while (path.length > 1) {
-		tpi_future_release(path.step[--path.length].task);
+	while (s->length > 0) {
+		pop(s);
 	}
-	free(path.step);
 	return found;
+}
+
+bool
+tpi_cycle_find(struct tpi_frame *frame, size_t from)
+{
+	bool found = false;
+	struct search s;
+	size_t i;
+
+	init(&s, frame->task);
+	for (i = from; i < frame->n && !found; i++) {
+		found = leads_back(&s, frame->f[i]);
+	}
+	fini(&s);
+	return found;
+}
+
+void
+tpi_cycle_leave(struct tpi_frame *frame)
+{
+	tpi_lock_enter(&cycle_lock);
+	if (tpi_cycle_find(frame, 0)) {
+		(void)tpi_frame_elect(frame, TPI_DEADLOCKED);
+	}
+	tpi_lock_leave(&cycle_lock);
+}
+
+bool
+tpi_cycle_give_up(struct tpi_frame *frame)
+{
+	size_t removed = 0;
+	struct search s;
+	size_t i;
+
+	tpi_lock_enter(&cycle_lock);
+	for (i = 0; i < frame->n; i++) {
+		init(&s, frame->task);
+		if (leads_back(&s, frame->f[i])) {
+			removed += tpi_frame_unregister(frame, frame->f[i]);
+		}
+		fini(&s);
+	}
+	if (removed > 0) {
+		tpi_frame_give_up(frame);
+	}
+	tpi_lock_leave(&cycle_lock);
+	if (removed > 0) {
+		(void)tpi_frame_take_off(frame, (int64_t)removed);
+	}
+	return removed > 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cycle.h - does a task wait, through others, for the one that asks?
+ * cycle.h - does a task wait, through others, for itself?  And what it does
+ * about that.
  */
 #ifndef TPI_CYCLE_H
 #define TPI_CYCLE_H
@@ -8,13 +9,26 @@
 #include "base.h"
 
 struct tpar_future;
+struct tpi_frame;
 
 /*
- * Follows from `from`, a member of the calling task's published frame, the
- * waits of running tasks.  true: one of them waits for `task`, and the chain is
+ * Follows from the members of the calling task's published frame, `from` on,
+ * the waits of running tasks.  true: one of them leads back, and the chain is
  * recorded as the calling thread's error detail.
  */
-bool tpi_cycle_find(struct tpar_future *task, struct tpar_future *from);
+bool tpi_cycle_find(struct tpi_frame *frame, size_t from);
+
+/*
+ * Looks again while nobody else takes a wait off a cycle.  If there still is
+ * one, this plain wait ends: its cause is TPI_DEADLOCKED.
+ */
+void tpi_cycle_leave(struct tpi_frame *frame);
+
+/*
+ * The same for a set: members that lead back are unregistered and taken off.
+ * true: there were some.
+ */
+bool tpi_cycle_give_up(struct tpi_frame *frame);
 
 /* Records that `task` would wait for itself. */
 void tpi_cycle_describe_self(struct tpar_future *task);

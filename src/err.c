@@ -95,3 +95,10 @@ tpi_err(enum tpar_err err, const char *fmt, ...)
 	va_end(args);
 	return err;
 }
+
+enum tpar_err
+tpi_err_plain(enum tpar_err err)
+{
+	tpi_copy_text(detail, sizeof detail, tpar_strerror(err));
+	return err;
+}

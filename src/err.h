@@ -19,6 +19,9 @@
 enum tpar_err tpi_err(enum tpar_err err, const char *fmt, ...)
 	TPAR_PRINTF(2, 3);
 
+/* The same with the error's own words. */
+enum tpar_err tpi_err_plain(enum tpar_err err);
+
 /*
  * vsnprintf() that cuts a long text between UTF-8 characters; `to` has `size`
  * bytes, at least 1.

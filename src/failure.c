@@ -8,16 +8,11 @@
 #include "failure.h"
 #include "future.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void
 tpi_failure_of_call(struct tpar_failure *why, enum tpar_err err)
 {
-	const char *detail = tpar_error_detail();
-	bool has_detail = err == TPAR_EINVAL || err == TPAR_EDEADLK ||
-			  err == TPAR_EALREADY || err == TPAR_ECLOSED;
-
 	if (why == NULL) {
 		return;
 	}
@@ -25,9 +20,7 @@ tpi_failure_of_call(struct tpar_failure *why, enum tpar_err err)
 	why->index = SIZE_MAX;
 	why->state = TPAR_PENDING;
 	why->code = (int)err;
-	tpi_copy_text(why->message, sizeof why->message,
-		      has_detail && detail[0] != '\0' ? detail
-						      : tpar_strerror(err));
+	tpi_copy_text(why->message, sizeof why->message, tpar_error_detail());
 }
 
 enum tpar_err
@@ -35,24 +28,23 @@ tpi_failure_of_member(struct tpar_failure *why, tpar_future *f, size_t index)
 {
 	enum tpar_state state = tpar_future_state(f);
 	const char *message = tpar_future_message(f);
+	enum tpar_err err =
+		state == TPAR_FAILED ? TPAR_EFAILED : TPAR_ECANCELED;
 
+	if (message[0] != '\0') {
+		(void)tpi_err(err, "%s", message);
+	} else if (state == TPAR_FAILED) {
+		(void)tpi_err(err, "task %zu failed with code %d", index,
+			      tpar_future_code(f));
+	} else {
+		(void)tpi_err(err, "task %zu was cancelled", index);
+	}
+	tpi_failure_of_call(why, err);
 	if (why != NULL) {
-		memset(why, 0, sizeof *why);
 		why->index = index;
 		why->state = state;
 		why->code = tpar_future_code(f);
 		why->task = f->name;
-		if (message[0] != '\0') {
-			tpi_copy_text(why->message, sizeof why->message,
-				      message);
-		} else if (state == TPAR_FAILED) {
-			snprintf(why->message, sizeof why->message,
-				 "task %zu failed with code %d", index,
-				 why->code);
-		} else {
-			snprintf(why->message, sizeof why->message,
-				 "task %zu was cancelled", index);
-		}
 	}
-	return state == TPAR_FAILED ? TPAR_EFAILED : TPAR_ECANCELED;
+	return err;
 }

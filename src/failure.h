@@ -9,7 +9,10 @@
 
 #include <taskpar/gather.h>
 
-/* No member is to blame; why may be NULL. */
+/*
+ * No member is to blame, and the error has been recorded (err.h); why may be
+ * NULL.
+ */
 void tpi_failure_of_call(struct tpar_failure *why, enum tpar_err err);
 
 /*

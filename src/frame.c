@@ -59,7 +59,10 @@ tpi_frame_init(struct tpi_frame *frame, enum tpi_wait_kind kind,
 	frame->task = tpi_thread_self.run ? tpi_thread_self.run->task : NULL;
 	frame->outer = NULL;
 	frame->spare_used = false;
-	frame->timed = false;
+	frame->sweep_next = NULL;
+	atomic_init(&frame->timed, 0);
+	atomic_init(&frame->given_up, 0);
+	atomic_init(&frame->on_top, 0);
 }
 
 void
@@ -174,21 +177,44 @@ tpi_frame_await_removal(struct tpar_future *f)
 }
 
 void
-tpi_frame_signal(struct tpi_frame *frame, struct tpar_future *f, bool bad)
+tpi_frame_member_off(struct tpi_frame *frame)
 {
-	struct tpi_parker *parker;
+	struct tpi_parker *parker = frame->parker;
 
-	if (TPI_UNLIKELY(bad) && frame->kind == TPI_WAIT_GATHER &&
-	    tpi_frame_elect(frame, (uintptr_t)f)) {
-		tpi_cancel_members(frame);
-	}
 	if (tpi_load_relaxed(&frame->owner) == (uintptr_t)&tpi_thread_self) {
 		frame->own++;
 		return;
 	}
-	parker = frame->parker;
 	/* RELEASE POINT: frame is gone once the last member is taken off. */
 	if (tpi_frame_take_off(frame, 1) && parker != NULL) {
 		tpi_parker_wake(parker);
+	}
+}
+
+bool
+tpi_frame_blame(struct tpi_frame *frame, struct tpar_future *f,
+		unsigned outcome)
+{
+	uintptr_t cause = (uintptr_t)f;
+
+	if (frame->kind != TPI_WAIT_GATHER) {
+		return false;
+	}
+	if (outcome == TPI_CANCELLED && frame->task != NULL &&
+	    tpi_cancel_requested(frame->task)) {
+		cause = TPI_STOPPED;
+	}
+	return tpi_frame_elect(frame, cause);
+}
+
+void
+tpi_frame_signal(struct tpi_frame *frame, struct tpar_future *f,
+		 unsigned outcome)
+{
+	if (TPI_UNLIKELY(outcome != TPI_DONE) &&
+	    tpi_frame_blame(frame, f, outcome)) {
+		tpi_cancel_siblings(frame);
+	} else {
+		tpi_frame_member_off(frame);
 	}
 }

@@ -63,7 +63,10 @@ struct tpi_frame {
 	struct tpi_frame *outer;   /* [o] what task->cur was before */
 	struct tpi_waiter spare;   /* [o] the first node */
 	bool spare_used;	   /* [o] */
-	bool timed;		   /* [c] ends by itself: no edge of a cycle */
+	struct tpi_frame *sweep_next; /* of the sweep whose list it is in */
+	_Atomic uint32_t timed;	      /* [a:G5] a deadline is still to come */
+	_Atomic uint32_t given_up;    /* [a:G5] some members were, on a cycle */
+	_Atomic size_t on_top;	      /* [a:G5] 1 + the member that runs here */
 };
 
 /* The first to call it decides the cause.  true: it was this call. */
@@ -169,6 +172,60 @@ tpi_frame_unpin(struct tpar_future *task)
 	atomic_fetch_sub_explicit(&task->pins, 1, memory_order_release);
 }
 
+/* Its deadline has come: from now on it waits like any other. */
+static inline void
+tpi_frame_end_deadline(struct tpi_frame *frame)
+{
+	/* ORDER G5 seq_cst -- tpi_frame_leaves(): clear, then search. */
+	atomic_store_explicit(&frame->timed, 0, memory_order_seq_cst);
+}
+
+/* Members were given up.  Under the lock of cycle.c. */
+static inline void
+tpi_frame_give_up(struct tpi_frame *frame)
+{
+	/* ORDER G5 seq_cst -- tpi_frame_leaves() */
+	atomic_store_explicit(&frame->given_up, 1, memory_order_seq_cst);
+}
+
+/* A member is about to run here, on top of a wait that could else end early. */
+static inline void
+tpi_frame_cover(struct tpi_frame *frame, size_t member)
+{
+	/* ORDER G5 seq_cst -- tpi_frame_covered(): cover, then publish on top. */
+	atomic_store_explicit(&frame->on_top, member + 1, memory_order_seq_cst);
+}
+
+static inline void
+tpi_frame_uncover(struct tpi_frame *frame)
+{
+	tpi_store_relaxed(&frame->on_top, 0);
+}
+
+/* The member that runs on top of it, or SIZE_MAX; pinned. */
+static inline size_t
+tpi_frame_covered(struct tpi_frame *frame)
+{
+	/* ORDER G5 seq_cst -- tpi_frame_cover() */
+	return atomic_load_explicit(&frame->on_top, memory_order_seq_cst) - 1;
+}
+
+/*
+ * Does the wait end although its members do not?  Then it is no edge of a
+ * cycle, but for what runs on top of it.  Pinned.
+ */
+static inline bool
+tpi_frame_leaves(struct tpi_frame *frame)
+{
+	/* ORDER G5 seq_cst -- tpi_frame_end_deadline(), tpi_frame_give_up() */
+	if (atomic_load_explicit(&frame->timed, memory_order_seq_cst) != 0 ||
+	    atomic_load_explicit(&frame->given_up, memory_order_seq_cst) != 0) {
+		return true;
+	}
+	return frame->kind == TPI_WAIT_ONLY && tpi_frame_cause(frame) != 0 &&
+	       tpi_frame_cause(frame) != TPI_USED_UP;
+}
+
 enum tpi_registered { TPI_REGISTERED, TPI_HAD_ENDED, TPI_NO_MEMORY };
 
 /* Fills a frame; it is not visible to anybody yet. */
@@ -192,9 +249,19 @@ size_t tpi_frame_unregister(struct tpi_frame *frame, struct tpar_future *f);
 void tpi_frame_await_removal(struct tpar_future *f);
 
 /*
- * Tells one waiter that `f` has ended, `bad` if not as done; the waiter is gone
- * from then on.
+ * A member of a gather has ended, not as done.  true: it is the cause, or the
+ * stop is that its own task was asked for and that reached the member first.
  */
-void tpi_frame_signal(struct tpi_frame *frame, struct tpar_future *f, bool bad);
+bool tpi_frame_blame(struct tpi_frame *frame, struct tpar_future *f,
+		     unsigned outcome);
+
+/* Tells one waiter that `f` has ended; the waiter is gone from then on. */
+void tpi_frame_signal(struct tpi_frame *frame, struct tpar_future *f,
+		      unsigned outcome);
+
+/*
+ * Takes a member off that was registered and has ended.  RELEASE POINT: frame.
+ */
+void tpi_frame_member_off(struct tpi_frame *frame);
 
 #endif

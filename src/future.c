@@ -8,6 +8,7 @@
  */
 #include "config.h"
 
+#include "err.h"
 #include "frame.h"
 #include "future.h"
 #include "thread.h"
@@ -308,7 +309,23 @@ finish(struct tpar_future *f, unsigned outcome)
 	}
 	for (; waiter != NULL; waiter = next) {
 		next = waiter->next;
-		tpi_frame_signal(waiter->frame, f, outcome != TPI_DONE);
+		tpi_frame_signal(waiter->frame, f, outcome);
+	}
+}
+
+/* As part of f's task, whoever does it; what it says with tpar_fail() is lost. */
+static void
+drop_arg(struct tpar_future *f)
+{
+	struct tpi_thread *self = &tpi_thread_self;
+	struct tpi_run run = { f, self->run, NULL, NULL };
+
+	self->run = &run;
+	f->drop_arg(f->arg);
+	self->run = run.outer;
+	if (run.message != NULL) {
+		tpi_arena_free(f->home->arena, run.message,
+			       strlen(run.message) + 1);
 	}
 }
 
@@ -319,8 +336,8 @@ tpi_future_end(struct tpar_future *f, int rc, char *message)
 			   : rc == TPAR_ESTOPPED ? TPI_CANCELLED
 						 : TPI_FAILED;
 
-	if ((f->flags & TPI_F_DROP_ARG) != 0) {
-		f->drop_arg(f->arg);
+	if (TPI_UNLIKELY((f->flags & TPI_F_DROP_ARG) != 0)) {
+		drop_arg(f);
 	}
 	if (TPI_UNLIKELY(rc != 0)) {
 		f->code = rc;
@@ -338,16 +355,22 @@ tpi_future_end_cancelled(struct tpar_future *f)
 	tpi_future_end(f, TPAR_ESTOPPED, NULL);
 }
 
+/* Room for the name of a task in a description. */
+#define NAME_MAX_SHOWN 64
+
 void
 tpi_future_describe(const struct tpar_future *f, char *to, size_t size)
 {
-	const char *name = f->name != NULL ? f->name : "task";
+	char name[NAME_MAX_SHOWN + 1];
+	char text[512];
 
+	tpi_copy_text(name, sizeof name, f->name != NULL ? f->name : "task");
 	if (f->site != NULL) {
-		snprintf(to, size, "'%s' (%s)", name, f->site);
+		snprintf(text, sizeof text, "'%s' (%s)", name, f->site);
 	} else {
-		snprintf(to, size, "'%s'", name);
+		snprintf(text, sizeof text, "'%s'", name);
 	}
+	tpi_copy_text(to, size, text);
 }
 
 enum tpar_state
@@ -407,18 +430,20 @@ tpar_future_take(tpar_future *f, void *value)
 	uintptr_t word;
 
 	if (f == NULL || (value == NULL && f->value_size > 0)) {
-		return TPAR_EINVAL;
+		return tpi_err(TPAR_EINVAL, "%s is NULL",
+			       f == NULL ? "f" : "value");
 	}
 	word = tpi_state_get(&f->state);
 	if (tpi_state_phase(word) != TPI_ENDED) {
-		return TPAR_EBUSY;
+		return tpi_err_plain(TPAR_EBUSY);
 	}
 	if (tpi_state_is_bad(word)) {
-		return (word & TPI_OUTCOME) == TPI_FAILED ? TPAR_EFAILED
-							  : TPAR_ECANCELED;
+		return tpi_err_plain((word & TPI_OUTCOME) == TPI_FAILED
+					     ? TPAR_EFAILED
+					     : TPAR_ECANCELED);
 	}
 	if (!tpi_state_take(&f->state)) {
-		return TPAR_EALREADY;
+		return tpi_err_plain(TPAR_EALREADY);
 	}
 	if (f->value_size > 0) {
 		memcpy(value, tpi_future_payload(f), f->value_size);

@@ -21,13 +21,15 @@
 struct survey {
 	size_t value_size;
 	struct tpar_future *first_bad; /* lowest that has ended, not as done */
+	size_t cancelled;	       /* that have ended so */
 	bool drops;		       /* a member's value is moved */
 	bool all_ended;
 	bool taken; /* a member's value is gone */
 };
 
 static enum tpar_err
-look_over(tpar_future *const *f, size_t n, bool mixed, struct survey *found)
+look_over(tpar_future *const *f, size_t n, bool mixed, bool values,
+	  struct survey *found)
 {
 	struct tpar_future *task =
 		tpi_thread_self.run ? tpi_thread_self.run->task : NULL;
@@ -36,6 +38,9 @@ look_over(tpar_future *const *f, size_t n, bool mixed, struct survey *found)
 
 	if (f == NULL) {
 		return tpi_err(TPAR_EINVAL, "f is NULL");
+	}
+	if (n > PTRDIFF_MAX / sizeof(tpar_future *)) {
+		return tpi_err(TPAR_EINVAL, "n is %zu", n);
 	}
 	for (i = 0; i < n; i++) {
 		uintptr_t word;
@@ -52,6 +57,11 @@ look_over(tpar_future *const *f, size_t n, bool mixed, struct survey *found)
 		}
 		if (i == 0) {
 			s.value_size = f[0]->value_size;
+			if (values && s.value_size > 0 &&
+			    n > PTRDIFF_MAX / s.value_size) {
+				return tpi_err(TPAR_EINVAL,
+					       "n * value_size overflows");
+			}
 		} else if (!mixed && f[i]->value_size != s.value_size) {
 			return tpi_err(TPAR_EINVAL,
 				       "f[%zu] has a value of %u bytes, f[0] "
@@ -64,6 +74,7 @@ look_over(tpar_future *const *f, size_t n, bool mixed, struct survey *found)
 			s.all_ended = false;
 		} else if (tpi_state_is_bad(word)) {
 			s.first_bad = s.first_bad ? s.first_bad : f[i];
+			s.cancelled += (word & TPI_OUTCOME) == TPI_CANCELLED;
 		} else {
 			s.taken |= (word & TPI_TAKEN) != 0;
 		}
@@ -179,9 +190,9 @@ explain(struct tpi_frame *frame, enum tpar_err err, struct tpar_failure *why)
 	if (err == TPAR_OK) {
 		switch (cause) {
 		case TPI_STOPPED:
-			return fail(why, TPAR_ESTOPPED);
+			return fail(why, tpi_err_plain(TPAR_ESTOPPED));
 		case TPI_TIMED_OUT:
-			return fail(why, TPAR_ETIMEDOUT);
+			return fail(why, tpi_err_plain(TPAR_ETIMEDOUT));
 		default:
 			break;
 		}
@@ -205,11 +216,7 @@ tpar_gather_until(tpar_future *const *f, size_t n, void *values,
 	if (n == 0) {
 		return TPAR_OK;
 	}
-	err = look_over(f, n, false, &found);
-	if (err == TPAR_OK && values != NULL && found.value_size > 0 &&
-	    n > SIZE_MAX / found.value_size) {
-		err = tpi_err(TPAR_EINVAL, "n * value_size overflows");
-	}
+	err = look_over(f, n, false, values != NULL, &found);
 	if (err != TPAR_OK) {
 		return fail(why, err);
 	}
@@ -245,17 +252,16 @@ report(tpar_future *const *f, size_t n, struct tpar_outcome *outcomes)
 	}
 }
 
-static bool
-any_cancelled(tpar_future *const *f, size_t n)
+static size_t
+count_cancelled(tpar_future *const *f, size_t n)
 {
+	size_t count = 0;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (tpar_future_state(f[i]) == TPAR_CANCELLED) {
-			return true;
-		}
+		count += tpar_future_state(f[i]) == TPAR_CANCELLED;
 	}
-	return false;
+	return count;
 }
 
 enum tpar_err
@@ -270,13 +276,9 @@ tpar_gather_settled(tpar_future *const *f, size_t n, void *values,
 	if (n == 0) {
 		return TPAR_OK;
 	}
-	err = look_over(f, n, false, &found);
+	err = look_over(f, n, false, values != NULL, &found);
 	if (err != TPAR_OK) {
 		return err;
-	}
-	if (values != NULL && found.value_size > 0 &&
-	    n > SIZE_MAX / found.value_size) {
-		return tpi_err(TPAR_EINVAL, "n * value_size overflows");
 	}
 	if (!found.all_ended) {
 		tpi_frame_init(&frame, TPI_WAIT_SETTLED, f, n);
@@ -285,8 +287,8 @@ tpar_gather_settled(tpar_future *const *f, size_t n, void *values,
 			return err;
 		}
 		if (err == TPAR_OK && tpi_frame_cause(&frame) == TPI_STOPPED &&
-		    any_cancelled(f, n)) {
-			err = TPAR_ESTOPPED;
+		    count_cancelled(f, n) > found.cancelled) {
+			err = tpi_err_plain(TPAR_ESTOPPED);
 		}
 	}
 	moved = collect(f, n, values, &found);
@@ -309,15 +311,12 @@ tpar_wait_all(tpar_future *const *f, size_t n, int64_t deadline_ns)
 	if (n == 0) {
 		return TPAR_OK;
 	}
-	err = look_over(f, n, true, &found);
+	err = look_over(f, n, true, false, &found);
 	if (err != TPAR_OK) {
 		return err;
 	}
 	if (found.all_ended) {
 		return TPAR_OK;
-	}
-	if (deadline_ns < 0) {
-		return TPAR_ETIMEDOUT;
 	}
 	tpi_frame_init(&frame, TPI_WAIT_ONLY, f, n);
 	return tpi_wait_frame(&frame, deadline_ns, NULL);

@@ -170,7 +170,8 @@ abandon_heap(struct tpi_heap *heap)
 	/* All first: blocks may be freed as soon as the heap is marked. */
 	atomic_fetch_add_explicit(&arena->refs, (int64_t)heap->cut,
 				  memory_order_relaxed);
-	/* ORDER H1 acq_rel -- tpi_heap_put_chain(): the links. */
+	/* ORDER H1 acq_rel <- tpi_heap_put_chain(): the links. */
+	/* ORDER H3 acq_rel -> tpi_heap_put_chain(): refs, then the mark. */
 	remote = atomic_exchange_explicit(&heap->remote, ABANDONED,
 					  memory_order_acq_rel);
 	unused = count_links(remote) + count_links(heap->collected);
@@ -334,7 +335,9 @@ void
 tpi_heap_put_chain(struct tpi_heap *home, struct tpi_link *first,
 		   struct tpi_link *last, size_t n)
 {
-	struct tpi_link *head = tpi_load_relaxed(&home->remote);
+	/* ORDER H3 acquire <- abandon_heap(): the arena's count, then the mark. */
+	struct tpi_link *head =
+		atomic_load_explicit(&home->remote, memory_order_acquire);
 
 	do {
 		if (head == ABANDONED) {
@@ -342,8 +345,9 @@ tpi_heap_put_chain(struct tpi_heap *home, struct tpi_link *first,
 			return;
 		}
 		tpi_store_relaxed(&last->next, head);
-		/* ORDER H1 release -> take_remote(): links and blocks. */
+		/* ORDER H1 acq_rel -> take_remote(): links and blocks. */
+		/* ORDER H3 acquire <- abandon_heap() */
 	} while (!atomic_compare_exchange_weak_explicit(
-		&home->remote, &head, first, memory_order_release,
-		memory_order_relaxed));
+		&home->remote, &head, first, memory_order_acq_rel,
+		memory_order_acquire));
 }

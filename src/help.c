@@ -107,7 +107,7 @@ help(struct tpi_worker *w, struct tpar_future *f)
 	if (found == NULL) {
 		return false;
 	}
-	tpi_run_call(found, &watch);
+	tpi_run_call(found, &watch, true);
 	tpi_future_release(found);
 	return true;
 }

@@ -9,7 +9,11 @@
 #include "atomics.h"
 #include "base.h"
 
-enum { TPI_OPEN, TPI_DRAINING, TPI_CANCELLING };
+/*
+ * SHUT: it was closed and everything has ended.  What is queued from then on is
+ * about to be taken back by the one who submits it, and does not begin.
+ */
+enum { TPI_OPEN, TPI_DRAINING, TPI_CANCELLING, TPI_SHUT };
 
 struct tpi_intake {
 	_Atomic uint32_t closed; /* [a:C1] only grows */
@@ -60,6 +64,16 @@ tpi_intake_closed(struct tpi_intake *intake)
 {
 	/* ORDER C1 seq_cst -- tpi_intake_close(): push, then see closed. */
 	return atomic_load_explicit(&intake->closed, memory_order_seq_cst);
+}
+
+/*
+ * For a worker that holds a task of this pool: may it begin?  Relaxed: who made
+ * the pool SHUT did so under its lock while all its threads were parked.
+ */
+static inline bool
+tpi_intake_begins(struct tpi_intake *intake)
+{
+	return TPI_LIKELY(tpi_load_relaxed(&intake->closed) != TPI_SHUT);
 }
 
 /* Any thread; a later, gentler wish does not undo an earlier one. */

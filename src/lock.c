@@ -103,6 +103,18 @@ tpi_cond_broadcast(struct tpi_cond *cond)
 	TPI_CHECK(pthread_cond_broadcast(&cond->cond) == 0);
 }
 
+/* Where time_t has 32 bits, 2038 is for ever. */
+static time_t
+to_seconds(int64_t ns)
+{
+	int64_t seconds = ns / 1000000000;
+
+	if (sizeof(time_t) < sizeof seconds && seconds > INT32_MAX) {
+		seconds = INT32_MAX;
+	}
+	return (time_t)seconds;
+}
+
 bool
 tpi_cond_wait(struct tpi_cond *cond, struct tpi_lock *lock, int64_t deadline_ns)
 {
@@ -113,7 +125,7 @@ tpi_cond_wait(struct tpi_cond *cond, struct tpi_lock *lock, int64_t deadline_ns)
 	if (deadline_ns == 0) {
 		rc = pthread_cond_wait(&cond->cond, &lock->mutex);
 	} else {
-		when.tv_sec = (time_t)(deadline_ns / 1000000000);
+		when.tv_sec = to_seconds(deadline_ns);
 		when.tv_nsec = (long)(deadline_ns % 1000000000);
 		rc = pthread_cond_timedwait(&cond->cond, &lock->mutex, &when);
 	}

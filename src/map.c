@@ -27,7 +27,6 @@
 
 /* Enough that a worker always finds one while others wait in their items. */
 #define DRIVERS_PER_WORKER 4
-#define DRIVERS_ON_STACK 32
 
 struct map;
 
@@ -37,16 +36,41 @@ struct driver {
 	size_t item; /* that it failed with; SIZE_MAX: none */
 };
 
+/*
+ * Shared by the drivers and the call, each of which holds it: an item that
+ * waits for the calling task closes a cycle, and the call then ends first.
+ */
 struct map {
 	_Alignas(TPI_CACHELINE) _Atomic size_t next; /* item to begin next */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t failed; /* [a:M1] */
+	_Atomic size_t holds;				 /* [a:M2] */
 	tpar_task_fn fn;
 	const char *args;
 	size_t arg_stride;
 	char *values;
 	size_t value_size;
 	size_t n;
+	size_t drivers;
+	struct driver driver[];
 };
+
+static void
+let_go(struct map *map)
+{
+	/* ORDER M2 acq_rel -- let_go(): all use before it is freed. */
+	if (atomic_fetch_sub_explicit(&map->holds, 1, memory_order_acq_rel) ==
+	    1) {
+		free(map);
+	}
+}
+
+static void
+drop_driver(void *arg)
+{
+	struct driver *driver = arg;
+
+	let_go(driver->map);
+}
 
 static int
 run_item(struct map *map, size_t i)
@@ -77,6 +101,10 @@ drive(void *arg, void *value)
 
 	/* ENDS: the counter only grows. */
 	for (;;) {
+		/* None is left: that counts, whoever asks to stop. */
+		if (tpi_load_relaxed(&map->next) >= map->n) {
+			return 0;
+		}
 		/* ORDER M1 acquire <- drive(): no item begins after a failure. */
 		if (atomic_load_explicit(&map->failed, memory_order_acquire)) {
 			return 0;
@@ -109,9 +137,13 @@ blame_item(tpar_future *f, size_t item, struct tpar_failure *why,
 	const char *message = tpar_future_message(f);
 	char text[TPAR_MESSAGE_MAX + 32];
 
-	if (item == SIZE_MAX) { /* the call, or its whole pool, was stopped */
-		tpi_failure_of_call(why, TPAR_ESTOPPED);
-		return TPAR_ESTOPPED;
+	if (item == SIZE_MAX) { /* the call was stopped, or its whole pool */
+		err = tpi_cancel_requested_here()
+			      ? tpi_err_plain(TPAR_ESTOPPED)
+			      : tpi_err(TPAR_ECANCELED,
+					"the pool has been cancelled");
+		tpi_failure_of_call(why, err);
+		return err;
 	}
 	if (message[0] != '\0') {
 		snprintf(text, sizeof text, "item %zu: %s", item, message);
@@ -127,26 +159,31 @@ blame_item(tpar_future *f, size_t item, struct tpar_failure *why,
 	return err;
 }
 
+/* Runs the drivers of `map`, f having room for their futures. */
 static enum tpar_err
-run_drivers(struct tpar_pool *pool, struct driver *driver, tpar_future **f,
-	    size_t n, struct tpar_failure *why)
+run_drivers(struct tpar_pool *pool, struct map *map, tpar_future **f,
+	    struct tpar_failure *why)
 {
 	struct tpar_task task = TPAR_TASK_INIT;
 	enum tpar_err err;
 
 	task.fn = drive;
+	task.drop_arg = drop_driver;
 	task.name = "tpar_map";
-	err = tpi_submit_many(pool, &task, driver, sizeof *driver, n, f, false);
+	tpi_store_relaxed(&map->holds, map->drivers + 1);
+	err = tpi_submit_many(pool, &task, map->driver, sizeof *map->driver,
+			      map->drivers, f, false);
 	if (err != TPAR_OK) {
+		tpi_store_relaxed(&map->holds, 1);
 		tpi_failure_of_call(why, err);
 		return err;
 	}
-	err = tpar_gather(f, n, NULL, why);
+	err = tpar_gather(f, map->drivers, NULL, why);
 	if (err != TPAR_OK && why->index != SIZE_MAX) {
-		err = blame_item(f[why->index], driver[why->index].item, why,
-				 err);
+		err = blame_item(f[why->index], map->driver[why->index].item,
+				 why, err);
 	}
-	tpar_future_unref_all(f, n);
+	tpar_future_unref_all(f, map->drivers);
 	return err;
 }
 
@@ -168,6 +205,54 @@ check(const struct map *map)
 	return TPAR_OK;
 }
 
+/* A copy of `from` with drivers for this pool.  NULL: no memory. */
+static struct map *
+make_map(const struct map *from, const struct tpar_pool *pool)
+{
+	size_t drivers = (size_t)pool->park.width * DRIVERS_PER_WORKER;
+	struct map *map;
+	size_t size;
+	size_t i;
+
+	drivers = drivers < from->n ? drivers : from->n;
+	size = sizeof *map + drivers * sizeof map->driver[0];
+	map = aligned_alloc(TPI_CACHELINE, (size + TPI_CACHELINE - 1) /
+						   TPI_CACHELINE *
+						   TPI_CACHELINE);
+	if (map == NULL) {
+		return NULL;
+	}
+	memcpy(map, from, sizeof *map);
+	map->drivers = drivers;
+	for (i = 0; i < drivers; i++) {
+		map->driver[i] = (struct driver) { map, SIZE_MAX };
+	}
+	return map;
+}
+
+static enum tpar_err
+run_map(struct tpar_pool *pool, const struct map *from,
+	struct tpar_failure *why)
+{
+	struct map *map = make_map(from, pool);
+	tpar_future **f = NULL;
+	enum tpar_err err;
+
+	if (map != NULL) {
+		f = malloc(map->drivers * sizeof(tpar_future *));
+	}
+	if (f != NULL) {
+		err = run_drivers(pool, map, f, why);
+		free(f);
+		let_go(map);
+		return err;
+	}
+	free(map);
+	err = tpi_err_plain(TPAR_ENOMEM);
+	tpi_failure_of_call(why, err);
+	return err;
+}
+
 enum tpar_err
 tpar_map(tpar_pool *pool, tpar_task_fn fn, const void *args, size_t arg_stride,
 	 void *values, size_t value_size, size_t n, struct tpar_failure *why)
@@ -178,46 +263,16 @@ tpar_map(tpar_pool *pool, tpar_task_fn fn, const void *args, size_t arg_stride,
 			   .values = values,
 			   .value_size = value_size,
 			   .n = n };
-	struct driver few[DRIVERS_ON_STACK];
-	tpar_future *few_futures[DRIVERS_ON_STACK];
-	struct driver *driver = few;
-	tpar_future **future = few_futures;
 	struct tpar_failure unwanted;
-	enum tpar_err err;
-	size_t drivers;
-	size_t i;
+	enum tpar_err err = check(&map);
 
 	why = why != NULL ? why : &unwanted;
-	err = check(&map);
 	if (err == TPAR_OK && n > 0) {
 		err = tpi_pool_resolve(&pool);
 	}
-	if (err != TPAR_OK || n == 0) {
-		if (err != TPAR_OK) {
-			tpi_failure_of_call(why, err);
-		}
+	if (err != TPAR_OK) {
+		tpi_failure_of_call(why, err);
 		return err;
 	}
-	drivers = (size_t)pool->park.width * DRIVERS_PER_WORKER;
-	drivers = drivers < n ? drivers : n;
-	if (drivers > DRIVERS_ON_STACK) {
-		driver = malloc(drivers * sizeof *driver);
-		future = malloc(drivers * sizeof(tpar_future *));
-	}
-	if (driver == NULL || future == NULL) {
-		err = TPAR_ENOMEM;
-		tpi_failure_of_call(why, err);
-	} else {
-		for (i = 0; i < drivers; i++) {
-			driver[i] = (struct driver) { &map, SIZE_MAX };
-		}
-		err = run_drivers(pool, driver, future, drivers, why);
-	}
-	if (driver != few) {
-		free(driver);
-	}
-	if (future != few_futures) {
-		free(future);
-	}
-	return err;
+	return n > 0 ? run_map(pool, &map, why) : TPAR_OK;
 }

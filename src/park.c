@@ -20,6 +20,10 @@
 /* How long a thread beyond the width stays parked before it ends. */
 #define KEEP_ALIVE_NS (10 * TPAR_SECOND)
 
+/* Waits that a lack of threads, in whichever pool, may concern. */
+static struct tpi_lock uneasy_lock = TPI_LOCK_INIT(TPI_RANK_UNEASY);
+static struct tpi_watch *uneasy; /* [m:uneasy_lock] */
+
 static void
 push_parked_locked(struct tpi_worker *w)
 {
@@ -56,14 +60,19 @@ remove_parked_locked(struct tpi_worker *w)
 	tpi_store_relaxed(&w->parked, 0);
 }
 
-/* The thread of `w` does not exist (any more). */
+static void
+push_spare_locked(struct tpi_worker *w)
+{
+	w->next = w->pool->spare;
+	w->pool->spare = w;
+}
+
+/* The thread of `w` runs no more tasks. */
 static void
 drop_thread_locked(struct tpi_worker *w)
 {
 	struct tpar_pool *pool = w->pool;
 
-	w->next = pool->spare;
-	pool->spare = w;
 	pool->threads--;
 	if (tpi_pool_quiet_locked(pool)) {
 		tpi_pool_wake_waiting_locked(pool);
@@ -95,12 +104,42 @@ pick_locked(struct tpar_pool *pool, bool create, bool *parked)
 	return w;
 }
 
+static bool wake(struct tpar_pool *pool, bool create);
+
+/*
+ * The thread of `w`, counted as active and searching, could not be started.
+ * Meanwhile others may have parked or blocked, trusting in it.  true: a parked
+ * one has been woken in its stead.
+ */
+static bool
+start_failed(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+	uint64_t before;
+	bool work;
+
+	tpi_lock_enter(&pool->lock);
+	before = tpi_park_leave(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
+	work = tpi_park_look(pool, tpi_park_active(before) - 1);
+	push_spare_locked(w);
+	drop_thread_locked(w);
+	tpi_lock_leave(&pool->lock);
+	if (!work) {
+		return false;
+	}
+	if (wake(pool, false)) {
+		return true;
+	}
+	tpi_park_alarm();
+	return false;
+}
+
 static bool
 wake(struct tpar_pool *pool, bool create)
 {
 	struct tpi_worker *w = NULL;
+	struct tpi_parker *parker = NULL;
 	bool parked = false;
-	uint64_t before;
 	bool wanted;
 
 	tpi_lock_enter(&pool->lock);
@@ -113,21 +152,14 @@ wake(struct tpar_pool *pool, bool create)
 		return !wanted;
 	}
 	if (parked) {
+		parker = w->parker;
 		/* ORDER S2 release -> await_wake(): what led to it. */
 		atomic_store_explicit(&w->parked, 0, memory_order_release);
-		tpi_parker_wake(w->parker);
+		/* RELEASE POINT: w may run, end and be freed with its pool. */
+		tpi_parker_wake(parker);
 		return true;
 	}
-	if (tpi_worker_start(w) == 0) {
-		return true;
-	}
-	tpi_lock_enter(&pool->lock);
-	before = tpi_park_leave(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
-	drop_thread_locked(w);
-	tpi_lock_leave(&pool->lock);
-	/* Somebody may have parked, trusting in the thread that never came. */
-	return tpi_park_look(pool, tpi_park_active(before) - 1) &&
-	       wake(pool, false);
+	return tpi_worker_start(w) == 0 || start_failed(w);
 }
 
 bool
@@ -255,9 +287,53 @@ tpi_park_wake_blocked(struct tpar_pool *pool)
 	}
 	tpi_lock_enter(&pool->lock);
 	for (watch = pool->foreign; watch != NULL; watch = watch->next) {
-		tpi_parker_wake(watch->parker);
+		if (watch->parker != NULL) {
+			tpi_parker_wake(watch->parker);
+		}
 	}
 	tpi_lock_leave(&pool->lock);
+}
+
+void
+tpi_park_watch(struct tpi_watch *watch)
+{
+	tpi_lock_enter(&uneasy_lock);
+	tpi_watch_add_locked(&uneasy, watch);
+	tpi_lock_leave(&uneasy_lock);
+}
+
+void
+tpi_park_unwatch(struct tpi_watch *watch)
+{
+	tpi_lock_enter(&uneasy_lock);
+	tpi_watch_remove_locked(watch);
+	tpi_lock_leave(&uneasy_lock);
+}
+
+void
+tpi_park_alarm(void)
+{
+	struct tpi_watch *watch;
+
+	tpi_lock_enter(&uneasy_lock);
+	for (watch = uneasy; watch != NULL; watch = watch->next) {
+		tpi_parker_wake(watch->parker);
+	}
+	tpi_lock_leave(&uneasy_lock);
+}
+
+void
+tpi_park_gone(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+
+	tpi_lock_enter(&pool->lock);
+	push_spare_locked(w);
+	tpi_lock_leave(&pool->lock);
+	/* Somebody may have found that no thread could be added. */
+	if (tpi_pool_any_work(pool)) {
+		(void)tpi_park_wake_one(pool);
+	}
 }
 
 bool
@@ -273,7 +349,7 @@ tpi_park_block(struct tpi_worker *w)
 	if (tpi_park_wake_one(pool) || tpi_park_active(before) > 1) {
 		return true;
 	}
-	tpi_park_wake_blocked(pool);
+	tpi_park_alarm();
 	return false;
 }
 

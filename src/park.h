@@ -22,6 +22,7 @@
 #include "fence.h"
 
 struct tpar_pool;
+struct tpi_watch;
 struct tpi_worker;
 
 #define TPI_ACTIVE ((uint64_t)1)
@@ -126,10 +127,13 @@ bool tpi_park_sleep(struct tpi_worker *worker);
 /* The same between two tasks, if there are more active threads than wanted. */
 bool tpi_park_retire(struct tpi_worker *worker);
 
+/* The thread of this worker is about to end; the structure can have another. */
+void tpi_park_gone(struct tpi_worker *worker);
+
 /*
  * The calling worker is about to sleep in a wait: somebody else takes its
- * place.  false: nobody can, threads are used up; all that wait are woken to
- * look at that.
+ * place.  false: nobody can, threads are used up, and there is work; the alarm
+ * has been raised.
  */
 bool tpi_park_block(struct tpi_worker *worker);
 
@@ -138,6 +142,18 @@ void tpi_park_unblock(struct tpi_worker *worker);
 
 /* Is there, or could there be, a thread that is free to run tasks? */
 bool tpi_park_can_run(struct tpar_pool *pool);
+
+/*
+ * From watch to unwatch, each alarm wakes the watch's parker: for waits with a
+ * member that has not begun and that only other threads may run.  First watch,
+ * then look whether a thread is free (tpi_park_can_run): whoever is the last to
+ * block changes the sleep word first and raises the alarm afterwards.
+ */
+void tpi_park_watch(struct tpi_watch *watch);
+void tpi_park_unwatch(struct tpi_watch *watch);
+
+/* Some pool has work and no thread for it. */
+void tpi_park_alarm(void);
 
 /* Wakes all threads that run this pool's tasks, so that they look around. */
 void tpi_park_wake_blocked(struct tpar_pool *pool);

@@ -15,6 +15,7 @@
 #include "heap.h"
 #include "parker.h"
 #include "pool.h"
+#include "run.h"
 #include "settings.h"
 #include "thread.h"
 #include "wait.h"
@@ -156,7 +157,7 @@ start_worker(struct tpar_pool *pool)
 	w = tpi_pool_add_worker(pool);
 	tpi_lock_leave(&pool->lock);
 	if (w == NULL) {
-		return TPAR_ENOMEM;
+		return tpi_err_plain(TPAR_ENOMEM);
 	}
 	tpi_park_enter(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
 	if (tpi_worker_start(w) == 0) {
@@ -185,12 +186,12 @@ tpar_pool_create(tpar_pool **out, const struct tpar_pool_config *config)
 	arena = tpi_arena_create(&complete.allocator,
 				 complete.workers + complete.blocking_limit);
 	if (arena == NULL) {
-		return TPAR_ENOMEM;
+		return tpi_err_plain(TPAR_ENOMEM);
 	}
 	pool = make_pool(arena, &complete);
 	if (pool == NULL) {
 		tpi_arena_abandon(arena);
-		return TPAR_ENOMEM;
+		return tpi_err_plain(TPAR_ENOMEM);
 	}
 	for (i = 0; i < complete.workers && err == TPAR_OK; i++) {
 		err = start_worker(pool);
@@ -306,10 +307,14 @@ is_quiet(void *arg)
 	struct tpar_pool *pool = arg;
 	bool quiet;
 
+	/* Under one lock: nobody is taken from the parked and finds work. */
 	tpi_lock_enter(&pool->lock);
-	quiet = tpi_pool_quiet_locked(pool);
+	quiet = tpi_pool_quiet_locked(pool) && !tpi_pool_any_work(pool);
+	if (quiet) {
+		tpi_intake_close(&pool->intake, TPI_SHUT);
+	}
 	tpi_lock_leave(&pool->lock);
-	return quiet && !tpi_pool_any_work(pool);
+	return quiet;
 }
 
 /* Waits until all is quiet. */
@@ -329,6 +334,66 @@ await_quiet(struct tpar_pool *pool, int64_t deadline_ns, bool stoppable)
 	return err;
 }
 
+/* Ends a queue entry that was taken out. */
+static void
+end_entry(struct tpar_future *f)
+{
+	if (tpi_future_claim(f)) {
+		tpi_future_end_cancelled(f);
+	}
+	tpi_future_release(f);
+}
+
+static void
+end_injected(struct tpi_inject *q)
+{
+	struct tpi_link *link;
+
+	do {
+		/* ENDS: a consumer leaves after a bounded number of steps. */
+		while (!tpi_inject_enter(q)) {
+			sched_yield();
+		}
+		link = tpi_inject_pop(q);
+		tpi_inject_leave(q);
+		if (link != NULL) {
+			end_entry(tpi_future_of_link(link));
+		}
+	} while (link != NULL);
+}
+
+/*
+ * What is queued ends now, as a thief would take it, and not only when a worker
+ * gets to it: they may all be busy.
+ */
+static void
+end_queued(struct tpar_pool *pool)
+{
+	uint32_t n = tpi_pool_worker_count(pool);
+	struct tpi_watch watch;
+	struct tpar_future *f;
+	enum tpi_steal got;
+	uint32_t i;
+
+	if (!tpi_run_enter_pool(pool, &watch)) {
+		return;
+	}
+	for (i = 0; i < pool->shards; i++) {
+		end_injected(&pool->shard[i]);
+	}
+	for (i = 0; i < n; i++) {
+		struct tpi_worker *w = tpi_pool_worker(pool, i);
+
+		while ((got = tpi_deque_steal(&w->deque, &f)) !=
+		       TPI_STEAL_EMPTY) {
+			if (got == TPI_STEAL_GOT) {
+				end_entry(f);
+			}
+		}
+	}
+	tpi_run_leave_pool(pool, &watch);
+}
+
 static enum tpar_err
 shut_down(struct tpar_pool *pool, enum tpar_shutdown how, int64_t deadline_ns,
 	  bool stoppable)
@@ -341,6 +406,7 @@ shut_down(struct tpar_pool *pool, enum tpar_shutdown how, int64_t deadline_ns,
 	}
 	if (how == TPAR_CANCEL) {
 		tpi_park_wake_blocked(pool);
+		end_queued(pool);
 	}
 	if (tpi_pool_any_work(pool)) {
 		tpi_park_notify(&pool->park, pool);
@@ -354,6 +420,9 @@ tpar_pool_shutdown(tpar_pool *pool, enum tpar_shutdown how, int64_t deadline_ns)
 	if (how != TPAR_DRAIN && how != TPAR_CANCEL) {
 		return tpi_err(TPAR_EINVAL,
 			       "shutdown: neither drain nor cancel");
+	}
+	if (pool == NULL && tpi_thread_self.run != NULL) {
+		pool = tpi_pool_of(tpi_thread_self.run->task->intake);
 	}
 	if (pool == NULL) {
 		tpi_lock_enter(&default_lock);

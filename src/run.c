@@ -3,8 +3,8 @@
  * run.c - running claimed futures, on top of whatever the calling thread runs.
  *
  * A pool is quiet only when none of its tasks runs anywhere.  Its own threads
- * are counted as active; a thread of another pool, which waits for one of its
- * tasks and so runs it in place, is entered in `foreign` before it claims.
+ * are counted; a thread of another pool, which waits for one of its tasks and
+ * so runs it in place, is entered in `foreign` before it claims.
  */
 #include "config.h"
 
@@ -17,8 +17,6 @@
 #include "worker.h"
 
 #include <string.h>
-
-static void end_foreign(struct tpar_pool *pool, struct tpi_watch *watch);
 
 /* Calls the function of `f` in a run of its own and ends it. */
 static inline void
@@ -38,11 +36,9 @@ call(struct tpar_future *f, struct tpi_run *run)
 	tpi_future_end(f, rc, run->message);
 }
 
-/* Tells the pool of `f` that a thread of another one is about to run it. */
-static TPI_NOINLINE bool
-claim_foreign(struct tpar_future *f, struct tpi_watch *watch)
+bool
+tpi_run_enter_pool(struct tpar_pool *pool, struct tpi_watch *watch)
 {
-	struct tpar_pool *pool = tpi_pool_of(f->intake);
 	bool gone;
 
 	watch->parker = tpi_thread_parker();
@@ -52,18 +48,11 @@ claim_foreign(struct tpar_future *f, struct tpi_watch *watch)
 		tpi_watch_add_locked(&pool->foreign, watch);
 	}
 	tpi_lock_leave(&pool->lock);
-	if (gone) {
-		return false; /* it has ended meanwhile */
-	}
-	if (tpi_future_claim(f)) {
-		return true;
-	}
-	end_foreign(pool, watch);
-	return false;
+	return !gone;
 }
 
-static void
-end_foreign(struct tpar_pool *pool, struct tpi_watch *watch)
+void
+tpi_run_leave_pool(struct tpar_pool *pool, struct tpi_watch *watch)
 {
 	tpi_lock_enter(&pool->lock);
 	tpi_watch_remove_locked(watch);
@@ -71,6 +60,39 @@ end_foreign(struct tpar_pool *pool, struct tpi_watch *watch)
 		tpi_pool_wake_waiting_locked(pool);
 	}
 	tpi_lock_leave(&pool->lock);
+}
+
+static TPI_NOINLINE bool
+claim_foreign(struct tpar_future *f, struct tpi_watch *watch)
+{
+	struct tpar_pool *pool = tpi_pool_of(f->intake);
+
+	if (!tpi_run_enter_pool(pool, watch)) {
+		return false; /* f has ended meanwhile */
+	}
+	if (tpi_future_claim(f)) {
+		return true;
+	}
+	tpi_run_leave_pool(pool, watch);
+	return false;
+}
+
+bool
+tpi_run_has_thread(struct tpi_worker *w, struct tpar_future *f)
+{
+	struct tpar_pool *pool = tpi_pool_of(f->intake);
+	struct tpi_watch watch;
+	bool has;
+
+	if (pool == w->pool) {
+		return tpi_park_can_run(pool);
+	}
+	if (!tpi_run_enter_pool(pool, &watch)) {
+		return true; /* f has ended meanwhile */
+	}
+	has = tpi_park_can_run(pool);
+	tpi_run_leave_pool(pool, &watch);
+	return has;
 }
 
 bool
@@ -99,15 +121,15 @@ tpi_run_skip(struct tpar_future *f, struct tpi_watch *watch)
 
 	tpi_future_end_cancelled(f);
 	if (TPI_UNLIKELY(foreign != NULL)) {
-		end_foreign(foreign, watch);
+		tpi_run_leave_pool(foreign, watch);
 	}
 }
 
 void
-tpi_run_call(struct tpar_future *f, struct tpi_watch *watch)
+tpi_run_call(struct tpar_future *f, struct tpi_watch *watch, bool bound)
 {
-	struct tpi_thread *self = &tpi_thread_self;
-	struct tpi_run run = { f, self->run, NULL };
+	struct tpi_run *outer = tpi_thread_self.run;
+	struct tpi_run run = { f, outer, NULL, NULL };
 	struct tpar_pool *foreign;
 
 	if (TPI_UNLIKELY(tpi_cancel_requested(f))) {
@@ -120,8 +142,12 @@ tpi_run_call(struct tpar_future *f, struct tpi_watch *watch)
 		memset(tpi_future_payload(f), 0, f->value_size);
 	}
 	foreign = foreign_pool(f);
+	if (bound) {
+		run.stopper = outer->task->intake != f->intake ? outer
+							       : outer->stopper;
+	}
 	call(f, &run);
 	if (TPI_UNLIKELY(foreign != NULL)) {
-		end_foreign(foreign, watch);
+		tpi_run_leave_pool(foreign, watch);
 	}
 }

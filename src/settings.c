@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "base.h"
 #include "cpus.h"
 #include "err.h"
 #include "settings.h"
@@ -16,7 +17,7 @@
 #define BLOCKING_DEFAULT 256u
 #define STACK_MIN ((size_t)128 * 1024)
 #define STACK_MAX ((size_t)1 << 36)
-#if defined(__SANITIZE_THREAD__)
+#if TPI_TSAN
 /* It keeps a stack of its own of 65,536 calls: less than 8 MiB of waits have. */
 #define STACK_DEFAULT ((size_t)4 << 20)
 #else

@@ -139,7 +139,7 @@ static enum tpar_err
 submit_outside(struct tpar_pool *pool, struct tpi_shape *shape,
 	       const struct tpar_task *task, tpar_future **out)
 {
-	bool limited = pool->intake.limit != 0;
+	bool limited = pool->intake.limit != 0 && !tpi_pool_is_callers(pool);
 	struct tpar_future *f;
 	enum tpar_err err;
 
@@ -155,7 +155,7 @@ submit_outside(struct tpar_pool *pool, struct tpi_shape *shape,
 		if (limited) {
 			tpi_intake_return(&pool->intake, 1);
 		}
-		return TPAR_ENOMEM;
+		return tpi_err_plain(TPAR_ENOMEM);
 	}
 	err = inject(pool, f);
 	if (err != TPAR_OK || out == NULL) {
@@ -185,7 +185,7 @@ submit(struct tpar_pool *pool, struct tpi_shape *shape,
 	}
 	f = tpi_future_create(w->heap, shape, task, &pool->intake, out != NULL);
 	if (TPI_UNLIKELY(f == NULL)) {
-		return TPAR_ENOMEM;
+		return tpi_err_plain(TPAR_ENOMEM);
 	}
 	tpi_worker_push(w, f);
 	if (pool->park.width > 1) {
@@ -275,7 +275,7 @@ create_all(struct batch *batch, struct tpi_heap *heap, struct tpar_pool *pool)
 		f = tpi_future_create(heap, &batch->shape, &task, &pool->intake,
 				      batch->handles);
 		if (f == NULL) {
-			return TPAR_ENOMEM;
+			return tpi_err_plain(TPAR_ENOMEM);
 		}
 		tpi_store_relaxed(&f->link.next, NULL);
 		if (batch->first == NULL) {
@@ -390,7 +390,8 @@ tpi_submit_many(struct tpar_pool *pool, const struct tpar_task *tmpl,
 	if (w != NULL) {
 		return many_inside(w, &batch, futures);
 	}
-	limited = limited && pool->intake.limit != 0;
+	limited = limited && pool->intake.limit != 0 &&
+		  !tpi_pool_is_callers(pool);
 	if (limited && !tpi_intake_reserve(&pool->intake, n)) {
 		return refuse_full(pool);
 	}

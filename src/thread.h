@@ -11,6 +11,7 @@
 struct tpar_future;
 struct tpi_heap;
 struct tpi_parker;
+struct tpi_sweep;
 struct tpi_worker;
 
 /* A task being run; on the stack of the thread that runs it. */
@@ -18,6 +19,11 @@ struct tpi_run {
 	struct tpar_future *task;
 	struct tpi_run *outer; /* the run it was put on top of, or NULL */
 	char *message;	       /* what tpar_fail() kept, or NULL */
+	/*
+	 * The innermost run below that is of another pool and whose stop is
+	 * meant for this task, too, as it gathers it; or NULL.
+	 */
+	struct tpi_run *stopper;
 };
 
 struct tpi_thread {
@@ -25,6 +31,7 @@ struct tpi_thread {
 	struct tpi_worker *worker; /* NULL outside of pools */
 	struct tpi_heap *heap;	   /* the worker's, or NULL */
 	struct tpi_parker *parker; /* NULL until it first waits */
+	struct tpi_sweep *sweep;   /* cancelling under way, or NULL */
 };
 
 /* One access without a call, where the loader allows it. */

@@ -19,6 +19,7 @@
 #include "cancel.h"
 #include "clock.h"
 #include "cycle.h"
+#include "err.h"
 #include "future.h"
 #include "help.h"
 #include "parker.h"
@@ -35,16 +36,24 @@
 /* Rounds of looking before sleeping: some 5 us, about what a wake costs. */
 #define SPIN_ROUNDS 100
 
-/* The owner saw that a member, not registered, has ended. */
+/* A member, not registered, has ended: is it the cause? */
+static void
+look_at_ended(struct tpi_frame *frame, struct tpar_future *f)
+{
+	uintptr_t word = tpi_state_get(&f->state);
+
+	if (TPI_UNLIKELY(tpi_state_is_bad(word)) &&
+	    tpi_frame_blame(frame, f, (unsigned)(word & TPI_OUTCOME))) {
+		tpi_cancel_members(frame);
+	}
+}
+
+/* And it is the owner who counts it. */
 static void
 take_ended(struct tpi_frame *frame, struct tpar_future *f)
 {
 	frame->own++;
-	if (TPI_UNLIKELY(tpi_state_is_bad(tpi_state_get(&f->state))) &&
-	    frame->kind == TPI_WAIT_GATHER &&
-	    tpi_frame_elect(frame, (uintptr_t)f)) {
-		tpi_cancel_members(frame);
-	}
+	look_at_ended(frame, f);
 }
 
 static void
@@ -58,7 +67,7 @@ publish(struct tpi_frame *frame)
 	frame->outer = tpi_load_relaxed(&task->cur);
 	tpi_frame_publish(frame, task);
 	if (TPI_UNLIKELY(tpi_state_stop_requested(&task->state) ||
-			 tpi_cancel_requested(task))) {
+			 tpi_cancel_requested_here())) {
 		tpi_block_check_stop(frame);
 	}
 }
@@ -75,7 +84,9 @@ unpublish(struct tpi_frame *frame)
 	tpi_frame_unpublish(frame, task);
 	/* ENDS: those who have pinned it unpin it; others do not find it. */
 	for (i = 1; TPI_UNLIKELY(!tpi_frame_unpinned(task)); i++) {
-		if (i % 64 == 0) {
+		if (i % 4096 == 0) {
+			tpi_block_nap(); /* we may keep him from the CPU */
+		} else if (i % 64 == 0) {
 			sched_yield();
 		}
 		tpi_cpu_pause();
@@ -84,13 +95,13 @@ unpublish(struct tpi_frame *frame)
 
 /*
  * Registers with all members that have not ended; the first one that this
- * thread may run is claimed instead and returned.
+ * thread may run is claimed instead and returned; n: none.
  */
-static struct tpar_future *
+static size_t
 join(struct tpi_wait *wait, bool claim)
 {
 	struct tpi_frame *frame = wait->frame;
-	struct tpar_future *first = NULL;
+	size_t first = frame->n;
 	size_t i;
 
 	for (i = 0; i < frame->n; i++) {
@@ -99,11 +110,11 @@ join(struct tpi_wait *wait, bool claim)
 		if (i + TPI_AHEAD < frame->n) {
 			TPI_PREFETCH(&frame->f[i + TPI_AHEAD]->state);
 		}
-		if (claim && first == NULL &&
+		if (claim && first == frame->n &&
 		    tpi_state_peek(&f->state) == TPI_PENDING &&
 		    tpi_help_may_run(wait->worker, f) &&
 		    tpi_run_claim(wait->worker, f, &wait->watch)) {
-			first = f;
+			first = i;
 			continue;
 		}
 		switch (tpi_frame_register(frame, f)) {
@@ -120,21 +131,39 @@ join(struct tpi_wait *wait, bool claim)
 	return first;
 }
 
-/* Runs the members that have not begun, in order, while nothing has failed. */
+/* Runs a claimed member, on top of the waiting task. */
 static void
-run_members(struct tpi_wait *wait, struct tpar_future *first)
+run_member(struct tpi_wait *wait, size_t i)
+{
+	struct tpi_frame *frame = wait->frame;
+
+	if (frame->kind == TPI_WAIT_ONLY) {
+		tpi_frame_cover(frame, i);
+		tpi_run_call(frame->f[i], &wait->watch, false);
+		tpi_frame_uncover(frame);
+	} else {
+		tpi_run_call(frame->f[i], &wait->watch, true);
+	}
+}
+
+/*
+ * Runs the members that have not begun, in order, while nothing has failed;
+ * `first` is claimed and not registered, n: there is none.
+ */
+static void
+run_members(struct tpi_wait *wait, size_t first)
 {
 	struct tpi_frame *frame = wait->frame;
 	size_t i;
 
-	if (first != NULL) {
+	if (first < frame->n) {
 		if (tpi_frame_cause(frame) != 0 &&
 		    frame->kind != TPI_WAIT_ONLY) {
-			tpi_run_skip(first, &wait->watch);
+			tpi_run_skip(frame->f[first], &wait->watch);
 		} else {
-			tpi_run_call(first, &wait->watch);
+			run_member(wait, first);
 		}
-		take_ended(frame, first);
+		take_ended(frame, frame->f[first]);
 	}
 	for (i = 0; i < frame->n; i++) {
 		struct tpar_future *f = frame->f[i];
@@ -148,9 +177,10 @@ run_members(struct tpi_wait *wait, struct tpar_future *first)
 			continue;
 		}
 		if (tpi_run_claim(wait->worker, f, &wait->watch)) {
-			tpi_run_call(f, &wait->watch);
+			run_member(wait, i);
 			if (i >= wait->unregistered) {
-				take_ended(frame, f);
+				/* poll_unregistered() counts it. */
+				look_at_ended(frame, f);
 			}
 		}
 	}
@@ -175,6 +205,9 @@ spin(struct tpi_wait *wait, bool helping)
 		if (tpi_frame_complete(frame)) {
 			return true;
 		}
+		if (tpi_block_ends_early(frame)) {
+			return false;
+		}
 		if (helping && tpi_help_members(wait)) {
 			i = 0;
 		}
@@ -197,8 +230,11 @@ nap_blocked(struct tpi_wait *wait)
 	}
 }
 
-/* Members for which there was no node: looks at them now and then. */
-static void
+/*
+ * Members for which there was no node: looks at them now and then.  Returns how
+ * many were not waited for, as the wait ends early.
+ */
+static size_t
 poll_unregistered(struct tpi_wait *wait)
 {
 	struct tpi_frame *frame = wait->frame;
@@ -210,12 +246,13 @@ poll_unregistered(struct tpi_wait *wait)
 			tpi_block_check_stop(frame);
 			tpi_block_check_deadline(wait);
 			if (tpi_block_ends_early(frame)) {
-				return;
+				return frame->n - i;
 			}
 			nap_blocked(wait);
 		}
 		take_ended(frame, frame->f[i]);
 	}
+	return 0;
 }
 
 /*
@@ -237,7 +274,11 @@ leave(struct tpi_wait *wait)
 	(void)tpi_frame_take_off(frame, (int64_t)removed);
 	/* ENDS: whoever ends one of the others is about to take it off. */
 	while (!tpi_frame_complete(frame)) {
-		sched_yield();
+		if (frame->parker != NULL) {
+			(void)tpi_parker_park(frame->parker, 0);
+		} else {
+			tpi_block_nap();
+		}
 	}
 	return removed;
 }
@@ -259,11 +300,11 @@ early_error(struct tpi_frame *frame)
 {
 	switch (tpi_frame_cause(frame)) {
 	case TPI_TIMED_OUT:
-		return TPAR_ETIMEDOUT;
+		return tpi_err_plain(TPAR_ETIMEDOUT);
 	case TPI_DEADLOCKED:
-		return TPAR_EDEADLK;
+		return TPAR_EDEADLK; /* the chain is recorded */
 	default:
-		return TPAR_ESTOPPED;
+		return tpi_err_plain(TPAR_ESTOPPED);
 	}
 }
 
@@ -272,23 +313,21 @@ static enum tpar_err
 await_others(struct tpi_wait *wait)
 {
 	struct tpi_frame *frame = wait->frame;
-	bool helping = wait->worker != NULL && !frame->timed &&
+	/* A plain wait may have to end early, so it takes nothing more on. */
+	bool helping = wait->worker != NULL && frame->kind != TPI_WAIT_ONLY &&
+		       tpi_load_relaxed(&frame->timed) == 0 &&
 		       tpi_help_stack_left(wait->worker);
 	size_t missing = 0;
-	size_t i;
 
 	if (TPI_UNLIKELY(wait->unregistered < frame->n)) {
-		poll_unregistered(wait);
-		for (i = wait->unregistered; i < frame->n; i++) {
-			missing += tpi_state_peek(&frame->f[i]->state) !=
-				   TPI_ENDED;
-		}
+		missing = poll_unregistered(wait);
 	}
 	if (settle(frame, missing)) {
 		return TPAR_OK;
 	}
+	/* Once, before anything is put on top: see there. */
+	tpi_block_check_cycles(wait);
 	if (!spin(wait, helping)) {
-		tpi_block_check_cycles(wait);
 		tpi_block_sleep(wait);
 	}
 	if (!tpi_frame_complete(frame)) {
@@ -303,6 +342,16 @@ await_others(struct tpi_wait *wait)
 	return TPAR_OK;
 }
 
+/* Somebody looks whether all have ended, and saw that not. */
+static enum tpar_err
+poll_only(struct tpi_frame *frame)
+{
+	if (frame->task != NULL && tpi_cancel_requested_here()) {
+		return tpi_err_plain(TPAR_ESTOPPED);
+	}
+	return tpi_err_plain(TPAR_ETIMEDOUT);
+}
+
 enum tpar_err
 tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	       struct tpar_future *first_bad)
@@ -313,19 +362,26 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 				 .unregistered = frame->n };
 	bool claim = wait.worker != NULL && deadline_ns == 0 &&
 		     frame->task != NULL && tpi_help_stack_left(wait.worker);
-	struct tpar_future *first;
+	size_t first;
 	enum tpar_err err;
 	int saved = errno;
 
-	frame->timed = deadline_ns != 0;
-	wait.left_pending = !claim;
+	if (deadline_ns < 0 && frame->kind == TPI_WAIT_ONLY) {
+		return poll_only(frame);
+	}
+	tpi_store_relaxed(&frame->timed, deadline_ns != 0);
 	if (TPI_UNLIKELY(first_bad != NULL)) {
-		(void)tpi_frame_elect(frame, (uintptr_t)first_bad);
+		(void)tpi_frame_blame(
+			frame, first_bad,
+			(unsigned)(tpi_state_get(&first_bad->state) &
+				   TPI_OUTCOME));
 	}
 	publish(frame);
 	if (TPI_UNLIKELY(first_bad != NULL)) {
 		tpi_cancel_members(frame);
 	}
+	claim = claim && !tpi_block_ends_early(frame);
+	wait.left_pending = !claim;
 	first = join(&wait, claim);
 	if (claim) {
 		run_members(&wait, first);
@@ -337,7 +393,7 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	unpublish(frame);
 	tpi_frame_fini(frame);
 	if (err == TPAR_OK && tpi_frame_cause(frame) == TPI_USED_UP) {
-		err = TPAR_EAGAIN;
+		err = tpi_err(TPAR_EAGAIN, "stack and threads are used up");
 	}
 	if (err == TPAR_OK && frame->kind != TPI_WAIT_ONLY &&
 	    tpi_frame_cause(frame) == TPI_DEADLOCKED) {
@@ -356,7 +412,7 @@ tpi_wait_until(bool (*pred)(void *arg), void *arg, int64_t deadline_ns,
 	struct tpi_frame frame;
 
 	tpi_frame_init(&frame, TPI_WAIT_ONLY, NULL, 0);
-	frame.timed = true;
+	tpi_store_relaxed(&frame.timed, 1);
 	if (!stoppable) {
 		frame.task = NULL;
 	}
@@ -396,9 +452,9 @@ ended_as(struct tpar_future *f)
 	case TPI_DONE:
 		return TPAR_OK;
 	case TPI_FAILED:
-		return TPAR_EFAILED;
+		return tpi_err_plain(TPAR_EFAILED);
 	default:
-		return TPAR_ECANCELED;
+		return tpi_err_plain(TPAR_ECANCELED);
 	}
 }
 
@@ -409,7 +465,7 @@ tpar_future_wait(tpar_future *f, int64_t deadline_ns)
 	enum tpar_err err;
 
 	if (f == NULL) {
-		return TPAR_EINVAL;
+		return tpi_err(TPAR_EINVAL, "f is NULL");
 	}
 	if (tpi_state_phase(tpi_state_get(&f->state)) == TPI_ENDED) {
 		return ended_as(f);

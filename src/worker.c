@@ -54,8 +54,9 @@ main_loop(struct tpi_worker *w)
 
 	/* ENDS: the pool quits; or this thread is one too many. */
 	while ((f = take_local(w)) != NULL || (f = search(w)) != NULL) {
-		if (tpi_future_claim(f)) {
-			tpi_run_call(f, NULL);
+		if (tpi_intake_begins(&w->pool->intake) &&
+		    tpi_future_claim(f)) {
+			tpi_run_call(f, NULL, false);
 		}
 		tpi_future_release(f);
 		if (TPI_UNLIKELY(tpi_park_surplus(&w->pool->park)) &&
@@ -126,12 +127,14 @@ take_injected(struct tpi_worker *w, struct tpi_inject *q, int max)
 	return batch[0];
 }
 
+/* The shard that is `beyond` after this worker's own one. */
 static struct tpi_inject *
-home_shard(struct tpi_worker *w)
+shard_near(struct tpi_worker *w, unsigned beyond)
 {
 	struct tpar_pool *pool = w->pool;
 
-	return &pool->shard[w->index / TPI_WORKERS_PER_SHARD % pool->shards];
+	return &pool->shard[(w->index / TPI_WORKERS_PER_SHARD + beyond) %
+			    pool->shards];
 }
 
 static struct tpar_future *
@@ -140,7 +143,9 @@ take_local(struct tpi_worker *w)
 	struct tpar_future *f = NULL;
 
 	if (TPI_UNLIKELY(++w->tick % TICKS_PER_INJECT == 0)) {
-		f = take_injected(w, home_shard(w), 1);
+		/* All in turn: nobody else may be looking at some. */
+		f = take_injected(w, shard_near(w, w->tick / TICKS_PER_INJECT),
+				  1);
 	}
 	if (f == NULL) {
 		f = tpi_deque_pop_owner(&w->deque);
@@ -196,10 +201,8 @@ scan(struct tpi_worker *w)
 			return f;
 		}
 	}
-	start = w->index / TPI_WORKERS_PER_SHARD;
 	for (i = 0; i < pool->shards; i++) {
-		f = take_injected(w, &pool->shard[(start + i) % pool->shards],
-				  INJECT_BATCH);
+		f = take_injected(w, shard_near(w, i), INJECT_BATCH);
 		if (f != NULL) {
 			return f;
 		}
@@ -286,22 +289,35 @@ search(struct tpi_worker *w)
 	return f;
 }
 
-/* Moves the older half of a full deque to the injector. */
+/*
+ * Moves the older half of a full deque to the injector, but for what somebody
+ * has claimed meanwhile.
+ */
 static TPI_NOINLINE void
 spill(struct tpi_worker *w)
 {
 	struct tpar_future *out[HALF_RING];
 	int64_t n = tpi_deque_spill_owner(&w->deque, out);
+	struct tpi_link *first = NULL;
+	struct tpi_link *last = NULL;
 	int64_t i;
 
-	if (n == 0) {
-		return;
+	for (i = 0; i < n; i++) {
+		if (tpi_state_peek(&out[i]->state) != TPI_PENDING) {
+			tpi_future_release(out[i]);
+			continue;
+		}
+		if (first == NULL) {
+			first = &out[i]->link;
+		} else {
+			tpi_store_relaxed(&last->next, &out[i]->link);
+		}
+		last = &out[i]->link;
 	}
-	for (i = 0; i + 1 < n; i++) {
-		tpi_store_relaxed(&out[i]->link.next, &out[i + 1]->link);
+	if (first != NULL) {
+		tpi_inject_push(shard_near(w, 0), first, last);
+		w->spilled = true;
 	}
-	tpi_inject_push(home_shard(w), &out[0]->link, &out[n - 1]->link);
-	w->spilled = true;
 }
 
 void
@@ -323,7 +339,7 @@ tpi_worker_push(struct tpi_worker *w, struct tpar_future *f)
 static TPI_NOINLINE void
 trim_injected(struct tpi_worker *w, size_t n)
 {
-	struct tpi_inject *q = home_shard(w);
+	struct tpi_inject *q = shard_near(w, 0);
 	struct tpi_link *link = NULL;
 	int moves = INJECT_BATCH;
 
@@ -372,6 +388,7 @@ worker_main(void *arg)
 	struct tpar_pool *pool = w->pool;
 	char here = 0;
 
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	w->stack_low = tpi_spawn_stack_end(&here, pool->config.stack_size) +
 		       STACK_RESERVE;
 	tpi_thread_self.worker = w;
@@ -382,13 +399,19 @@ worker_main(void *arg)
 		tpi_cpus_pin(pthread_self(), w->index);
 	}
 	if (pool->config.on_worker_start != NULL) {
+		/* It may take its time: others are woken for work meanwhile. */
+		stop_searching(w);
 		pool->config.on_worker_start(w->index, pool->config.hook_arg);
 	}
 	main_loop(w);
+	/* Not counted any more, so not one of the pool's either. */
+	tpi_thread_self.worker = NULL;
+	tpi_thread_self.heap = NULL;
 	if (pool->config.on_worker_stop != NULL) {
 		pool->config.on_worker_stop(w->index, pool->config.hook_arg);
 	}
 	tpi_thread_self.parker = NULL;
+	tpi_park_gone(w);
 	return NULL;
 }
 
@@ -396,7 +419,7 @@ void
 tpi_worker_join(struct tpi_worker *w)
 {
 	if (w->joinable) {
-		/* ENDS: the pool quits, or the thread has left its list. */
+		/* ENDS: the pool quits, or its last act was tpi_park_gone(). */
 		TPI_CHECK(pthread_join(w->thread, NULL) == 0);
 		w->joinable = false;
 	}

@@ -206,10 +206,10 @@ START_TEST(timed_wait_looks_for_no_cycle)
 	f = make_running();
 	wait_in(TPI_WAIT_ONLY, &f, 1);
 	close_cycle(&its, f);
-	frame.timed = true;
+	atomic_store(&frame.timed, 1);
 	tpi_block_check_cycles(&waiting);
 	ck_assert_uint_eq(tpi_frame_cause(&frame), 0);
-	frame.timed = false;
+	atomic_store(&frame.timed, 0);
 	tpi_block_check_cycles(&waiting);
 	ck_assert_uint_eq(tpi_frame_cause(&frame), TPI_DEADLOCKED);
 	end(f);
@@ -362,7 +362,7 @@ START_TEST(sleep_without_a_parker_naps)
 	f = make_running();
 	wait_in(TPI_WAIT_ONLY, &f, 1);
 	frame.parker = NULL;
-	frame.timed = true;
+	atomic_store(&frame.timed, 1);
 	waiting.deadline_ns = tpar_in(3 * TPAR_MILLISECOND);
 	tpi_block_sleep(&waiting);
 	ck_assert_uint_eq(tpi_frame_cause(&frame), TPI_TIMED_OUT);

@@ -37,22 +37,27 @@ START_TEST(call_is_blamed_in_general_words)
 	struct tpar_failure why;
 	size_t i;
 
-	/* Nothing was recorded for these: an old detail is not theirs. */
+	/* An old detail is not theirs. */
 	(void)tpi_err(TPAR_EINVAL, "something else");
 	for (i = 0; i < sizeof general / sizeof general[0]; i++) {
-		tpi_failure_of_call(&why, general[i]);
+		tpi_failure_of_call(&why, tpi_err_plain(general[i]));
 		ck_assert_str_eq(why.message, tpar_strerror(general[i]));
 	}
+	tpi_failure_of_call(NULL, TPAR_EINVAL);
 }
 END_TEST
 
-START_TEST(call_without_a_detail_has_words)
+START_TEST(blamed_member_is_the_detail_too)
 {
-	struct tpar_failure why;
+	struct tpar_pool *pool = hand_pool(1);
+	struct tpar_future *f = hand_future(pool);
 
-	tpi_failure_of_call(&why, TPAR_EINVAL);
-	ck_assert_str_eq(why.message, tpar_strerror(TPAR_EINVAL));
-	tpi_failure_of_call(NULL, TPAR_EINVAL);
+	ck_assert(tpi_future_claim(f));
+	tpi_future_end(f, 6, NULL);
+	ck_assert_int_eq(tpi_failure_of_member(NULL, f, 4), TPAR_EFAILED);
+	ck_assert_str_eq(tpar_error_detail(), "task 4 failed with code 6");
+	hand_drop(f);
+	hand_free(pool);
 }
 END_TEST
 
@@ -134,7 +139,7 @@ main(void)
 {
 	const TTest *tests[] = { call_is_blamed_with_its_detail,
 				 call_is_blamed_in_general_words,
-				 call_without_a_detail_has_words,
+				 blamed_member_is_the_detail_too,
 				 member_is_blamed_with_its_message,
 				 silent_member_is_blamed_in_words,
 				 long_detail_is_cut_between_characters };

@@ -300,7 +300,7 @@ START_TEST(cancelled_pool_blames_no_item)
 	unit_gate_open(&hold.go);
 	unit_join(thread);
 	ck_assert_int_eq(atomic_load(&calls), 0);
-	ck_assert_int_eq(outside.err, TPAR_ESTOPPED);
+	ck_assert_int_eq(outside.err, TPAR_ECANCELED);
 	ck_assert_uint_eq(outside.why.index, SIZE_MAX);
 	tpar_future_unref(held);
 	ck_assert_int_eq(tpar_pool_destroy(outside.pool), TPAR_OK);

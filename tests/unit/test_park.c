@@ -255,6 +255,8 @@ START_TEST(quitting_pool_ends_its_threads)
 	ck_assert(!tpi_park_sleep(w));
 	ck_assert_uint_eq(word(pool), 0);
 	ck_assert_uint_eq(pool->threads, 0);
+	ck_assert_ptr_null(pool->spare);
+	tpi_park_gone(w);
 	ck_assert_ptr_eq(pool->spare, w);
 	hand_free(pool);
 }
@@ -275,7 +277,8 @@ START_TEST(extra_thread_ends_after_its_time)
 	ck_assert_uint_eq(pool->threads, 1);
 	ck_assert_uint_eq(parked_count(pool), 0);
 	ck_assert_ptr_null(pool->parked);
-	/* Its structure is used again. */
+	/* Its structure is used again, once it has done with it. */
+	tpi_park_gone(w);
 	ck_assert_ptr_eq(hand_worker(pool), w);
 	ck_assert_uint_eq(pool->threads, 2);
 	ck_assert_ptr_null(pool->spare);
@@ -357,24 +360,23 @@ START_TEST(block_without_a_thread_to_take_over_says_so)
 	struct tpar_pool *pool = hand_pool(1);
 	struct tpi_watch watch = { .parker = tpi_parker_get() };
 	struct tpi_worker *w = hand_worker(pool);
-	struct tpi_worker *other = hand_worker(pool);
 
-	pool->capacity = 2;
+	pool->capacity = 1;
 	set_word(pool, 1, 0);
-	tpi_watch_add_locked(&pool->foreign, &watch);
+	tpi_park_watch(&watch);
 	push_work(pool, hand_future(pool));
 	ck_assert(!tpi_park_block(w));
-	/* All that wait look around, wherever they wait. */
-	ck_assert_uint_eq(atomic_load(&other->parker->state), TPI_PARK_TOKEN);
-	ck_assert_uint_eq(atomic_load(&w->parker->state), TPI_PARK_TOKEN);
+	/* Those whom that may concern look around, wherever they wait. */
 	ck_assert_uint_eq(atomic_load(&watch.parker->state), TPI_PARK_TOKEN);
+	ck_assert(tpi_parker_park(watch.parker, 0));
 	ck_assert(!tpi_park_can_run(pool));
 	/* Not so if another one is active. */
 	set_word(pool, 2, 0);
 	ck_assert(tpi_park_block(w));
+	ck_assert_uint_eq(atomic_load(&watch.parker->state), TPI_PARK_EMPTY);
 	ck_assert(tpi_park_can_run(pool));
 	pop_work(pool);
-	tpi_watch_remove_locked(&watch);
+	tpi_park_unwatch(&watch);
 	tpi_parker_put(watch.parker);
 	hand_free(pool);
 }

@@ -9,6 +9,7 @@
 
 #include "src/cancel.h"
 #include "src/parker.h"
+#include "src/run.h"
 
 #include <taskpar/cancel.h>
 
@@ -325,7 +326,7 @@ START_TEST(value_begins_as_zeros)
 		for (round = 0; round < 2; round++) {
 			one = hand_future_of(pool, &task);
 			ck_assert(tpi_future_claim(one));
-			tpi_run_call(one, NULL);
+			tpi_run_call(one, NULL, false);
 			ck_assert_int_eq(tpar_future_state(one), TPAR_DONE);
 			hand_drop(one);
 		}
@@ -355,7 +356,7 @@ START_TEST(zeroing_spares_the_next_block)
 		memset(two[1]->small, 1, sizeof two[1]->small);
 		memcpy(next, two[1], sizeof next);
 		ck_assert(tpi_future_claim(two[0]));
-		tpi_run_call(two[0], NULL);
+		tpi_run_call(two[0], NULL, false);
 		ck_assert_mem_eq(two[1], next, sizeof next);
 		hand_drop(two[0]);
 		tpi_future_end_cancelled(two[1]);
@@ -387,7 +388,7 @@ START_TEST(pool_that_cancels_calls_no_function)
 	one = hand_future_of(pool, &task);
 	tpi_intake_close(&pool->intake, TPI_CANCELLING);
 	ck_assert(tpi_future_claim(one));
-	tpi_run_call(one, NULL);
+	tpi_run_call(one, NULL, false);
 	ck_assert_int_eq(runs, 0);
 	ck_assert_int_eq(tpar_future_state(one), TPAR_CANCELLED);
 	hand_drop(one);
@@ -407,7 +408,7 @@ START_TEST(task_asked_before_it_begins_is_not_called)
 	one = hand_future_of(pool, &task);
 	ck_assert(tpi_future_claim(one));
 	ck_assert(tpi_cancel(one));
-	tpi_run_call(one, NULL);
+	tpi_run_call(one, NULL, false);
 	ck_assert_int_eq(runs, 0);
 	ck_assert_int_eq(tpar_future_state(one), TPAR_CANCELLED);
 	hand_drop(one);
@@ -436,7 +437,7 @@ START_TEST(message_stays_only_with_a_failure)
 	for (rc = 0; rc < 2; rc++) {
 		one = hand_future_of(pool, &task);
 		ck_assert(tpi_future_claim(one));
-		tpi_run_call(one, NULL);
+		tpi_run_call(one, NULL, false);
 		ck_assert_str_eq(tpar_future_message(one),
 				 rc != 0 ? "this went wrong" : "");
 		hand_drop(one);
@@ -473,7 +474,7 @@ START_TEST(task_of_another_pool_is_known_there)
 	one = hand_future_of(foreign, &task);
 	ck_assert(tpi_run_claim(w, one, &while_it_runs));
 	ck_assert_ptr_eq(foreign->foreign, &while_it_runs);
-	tpi_run_call(one, &while_it_runs);
+	tpi_run_call(one, &while_it_runs, false);
 	ck_assert_int_eq(tpar_future_state(one), TPAR_DONE);
 	ck_assert_ptr_null(foreign->foreign);
 	/* Who waits for that pool to be quiet is told. */
