@@ -116,8 +116,11 @@ void
 tpi_block_nap(void)
 {
 	struct timespec ms = { 0, 1000000 };
+	int before;
 
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ms, NULL);
+	(void)pthread_setcancelstate(before, NULL);
 }
 
 /*

@@ -70,15 +70,12 @@ take_token(struct tpi_parker *p)
 						       memory_order_relaxed);
 }
 
-bool
-tpi_parker_park(struct tpi_parker *p, int64_t deadline_ns)
+static bool
+park(struct tpi_parker *p, int64_t deadline_ns)
 {
 	uint32_t empty = TPI_PARK_EMPTY;
 	bool woken;
 
-	if (take_token(p)) {
-		return true;
-	}
 	tpi_lock_enter(&p->lock);
 	if (!atomic_compare_exchange_strong_explicit(
 		    &p->state, &empty, TPI_PARK_PARKED, memory_order_relaxed,
@@ -99,6 +96,21 @@ tpi_parker_park(struct tpi_parker *p, int64_t deadline_ns)
 			TPI_PARK_TOKEN;
 	}
 	tpi_lock_leave(&p->lock);
+	return woken;
+}
+
+bool
+tpi_parker_park(struct tpi_parker *p, int64_t deadline_ns)
+{
+	bool woken = take_token(p);
+	int before;
+
+	if (!woken) {
+		/* A thread cancelled in here would leave its frame behind. */
+		(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+		woken = park(p, deadline_ns);
+		(void)pthread_setcancelstate(before, NULL);
+	}
 	return woken;
 }
 
