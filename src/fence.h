@@ -5,8 +5,8 @@
  * has every running thread of the process execute a full fence meanwhile.
  *
  * Light against heavy orders as two seq_cst fences would (Goldblat, Open-Std
- * P1202); light against light orders nothing.  Only park.c uses the pair; see
- * doc/SLEEP.md#fences.
+ * P1202); light against light orders nothing.  The deque publishes with the
+ * light one, park.c looks with the heavy one; see doc/SLEEP.md#fences.
  */
 #ifndef TPI_FENCE_H
 #define TPI_FENCE_H

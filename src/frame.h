@@ -15,7 +15,7 @@
  * what is needed (the parker) is read before.
  *
  * While the frame of a task is published (task->cur), others may pin it (pins)
- * to help (wait.c), to pass a cancel down (cancel.c) or to look for a cycle.
+ * to help (help.c), to pass a cancel down (cancel.c) or to look for a cycle.
  * The owner unpublishes it and waits for the pins before he returns.
  * Proofs: doc/ORDER.md#frame; model: tests/model/help.c.
  */

@@ -9,7 +9,7 @@
  *             being taken out of the list
  *   4..       while not ENDED: the newest waiter (frame.h), a pointer aligned
  *             to 16, or NULL.  Pushed by push_waiter, taken by finish; taken
- *             out of the middle only under the removal lock (wait.c).
+ *             out of the middle only under the removal lock (frame.c).
  *   4-5       once ENDED: outcome DONE, FAILED, CANCELLED
  *   6         once ENDED: TAKEN: the value was moved out or dropped
  *

@@ -38,7 +38,8 @@ enum tpar_state {
  * drop_value   called once on the value of a task that ended as done, when the
  *              last handle is released and nobody has taken it; may be NULL.
  * drop_arg     called once on `arg`, after the task has run or instead of it,
- *              before anybody can see that it has ended; may be NULL.
+ *              before anybody can see that it has ended, as part of the task;
+ *              may be NULL.
  * name, site   used in messages; not copied: string literals.
  * flags        TPAR_NO_INLINE or 0.
  */
@@ -72,7 +73,8 @@ struct tpar_task {
  *            tpar_future_unref(); future NULL: fire and forget.  `arg` is the
  *            caller's and must live until the task has ended.
  * Threads:   any, inside tasks and outside.
- * Errors:    TPAR_EINVAL (fn NULL, value_size beyond 2^30), TPAR_ENOMEM,
+ * Errors:    TPAR_EINVAL (fn NULL, value_size beyond 2^30; or the default pool
+ *            finds a bad TASKPAR_WORKERS), TPAR_ENOMEM,
  *            TPAR_EAGAIN (queue_limit; or the default pool cannot start its
  *            threads), TPAR_ECLOSED (shut down).  A refused submit has taken
  *            nothing and *future is untouched.
@@ -139,17 +141,19 @@ tpar_submit_many(tpar_pool *pool, const struct tpar_task *tmpl, void *args,
  * tpar_future_wait - wait until a future has ended.
  *
  * In a task, a future that has not begun is run here, in place, unless there is
- * a deadline or it says TPAR_NO_INLINE.  While the calling thread has to sleep,
- * the pool runs other tasks on another thread.  Nothing is cancelled, whatever
- * the call returns.
+ * a deadline (and a thread that could run it) or it says TPAR_NO_INLINE.  While
+ * the calling thread has to sleep, the pool runs other tasks on another thread.
+ * Nothing is cancelled, but for what TPAR_EAGAIN says.  A thread cannot be
+ * cancelled (pthread_cancel()) while it waits here or in any other call.
  *
  * Units:   deadline_ns, see base.h; TPAR_NOW polls.
  * Threads: any, many at once.  Never call it holding a lock that the task may
  *          take.
  * Errors:  TPAR_OK (done), TPAR_EFAILED, TPAR_ECANCELED: how it ended.
  *          TPAR_ETIMEDOUT, TPAR_ESTOPPED (the calling task has been asked to
- *          stop), TPAR_EDEADLK (the task would wait for itself, directly or
- *          through others; tpar_error_detail() has the chain), TPAR_EINVAL
+ *          stop), TPAR_EDEADLK (the task would wait for itself, directly,
+ *          whatever the deadline, or without a deadline through others;
+ *          tpar_error_detail() has the chain), TPAR_EINVAL
  *          (f NULL), TPAR_EAGAIN (stack and threads are used up and the future
  *          had not begun: it has been cancelled).
  * Source:  Future.result(timeout) without its two meanings of TimeoutError.
@@ -169,6 +173,7 @@ TPAR_API enum tpar_state tpar_future_state(const tpar_future *f);
 /**
  * tpar_future_value - the value in place.
  *
+ * Shapes:    f is a handle, not NULL.
  * Ownership: the future's; valid until the value is taken or the last handle
  *            is released.
  * Returns:   NULL unless the future is done and its value was not taken.
@@ -180,6 +185,7 @@ TPAR_API const void *tpar_future_value(const tpar_future *f);
 /**
  * tpar_future_code - the code the task returned.
  *
+ * Shapes:  f is a handle, not NULL.
  * Returns: the task's own code if it failed; 0 if it is done or has not ended;
  *          TPAR_ESTOPPED if it was cancelled.
  * Threads: any.
@@ -190,6 +196,7 @@ TPAR_API int tpar_future_code(const tpar_future *f);
 /**
  * tpar_future_message - what the task said with tpar_fail() when it failed.
  *
+ * Shapes:    f is a handle, not NULL.
  * Ownership: the future's; valid until the last handle is released.
  * Returns:   "" if it said nothing or has not failed, never NULL.
  * Threads:   any.
@@ -228,6 +235,7 @@ TPAR_API TPAR_NODISCARD enum tpar_err tpar_future_take(tpar_future *f,
 /**
  * tpar_future_ref - one more handle to the same future.
  *
+ * Shapes:  f is a handle, not NULL.
  * Returns: f.  At most 2^31 handles.
  * Threads: any thread that has a handle.
  * Since:   0.1

@@ -62,11 +62,13 @@ struct tpar_outcome {
  *            they are.  With values NULL nothing is moved.
  * Threads:   any.  In a task, members that have not begun are run here.
  *            The same future may stand twice in f, or in two gathers: a gather
- *            that fails cancels it for both.
+ *            that fails cancels it for both.  Of two calls that would move
+ *            the same values at the same time, both may give TPAR_EALREADY.
  * Errors:    TPAR_EFAILED, TPAR_ECANCELED (a member failed, or was cancelled by
  *            somebody else); TPAR_ESTOPPED; TPAR_EDEADLK (a member is the
- *            calling task: at once, nothing touched; or a longer cycle: those
- *            that can be cancelled have been, and are waited for);
+ *            calling task: at once, nothing touched; or a longer cycle: the
+ *            members have been cancelled and, but for those that gather in
+ *            turn what gathers them, are waited for);
  *            TPAR_EALREADY (a value was taken before, nothing is moved);
  *            TPAR_EAGAIN (stack and threads are used up: the members not begun
  *            were cancelled, the others waited for); TPAR_EINVAL (NULL among
@@ -145,7 +147,8 @@ TPAR_API enum tpar_err tpar_wait_all(tpar_future *const *f, size_t n,
  *            indeterminate.
  * Threads:   any; in a task it takes part in the work.
  * Errors:    TPAR_EFAILED (an item failed), TPAR_ECANCELED (an item returned
- *            TPAR_ESTOPPED by itself), TPAR_ESTOPPED, TPAR_EINVAL (fn NULL, an
+ *            TPAR_ESTOPPED by itself, or the pool was cancelled),
+ *            TPAR_ESTOPPED, TPAR_EDEADLK as tpar_gather(), TPAR_EINVAL (fn NULL, an
  *            overflowing product, values NULL with a value_size), and those of
  *            tpar_submit().  why->index is the item to blame.
  * Serial:    for (i = 0; i < n; i++) if ((rc = fn(&args[i], &values[i]))) break;
@@ -163,6 +166,7 @@ TPAR_API enum tpar_err tpar_map(tpar_pool *pool, tpar_task_fn fn,
  *     if (tpar_gather(f, n, values, &why) != TPAR_OK)
  *             return tpar_fail_from(&why);
  *
+ * Shapes:  why is not NULL.
  * Returns: what the task should return: TPAR_ESTOPPED if the calling task was
  *          asked to stop and that is why; TPAR_ECANCELED if a member was
  *          cancelled; else why->code.  why->message becomes the task's message.

@@ -17,7 +17,8 @@
  * Where a pool gets its memory: futures, values, messages, its own structures.
  * alloc returns `size` bytes aligned to `align` (a power of two) or NULL; free
  * gets what alloc returned and the size asked.  Both are called from any
- * thread at any time, until the last future of the pool is gone.
+ * thread at any time, also with a lock of the library held, until the last
+ * future of the pool is gone; they must not call the library.
  */
 struct tpar_allocator {
 	void *(*alloc)(size_t size, size_t align, void *context);
@@ -26,8 +27,9 @@ struct tpar_allocator {
 };
 
 /*
- * Called on each thread that runs the pool's tasks, first and last thing.
- * `index` is 0 .. workers + blocking_limit - 1, and no two live threads of the
+ * Called on each of the pool's threads, first and last thing.  (A task that a
+ * thread of another pool waits for may be run in place there, where this was
+ * not called: own_threads_only.)  `index` is 0 .. workers + blocking_limit - 1, and no two live threads of the
  * pool share one.  It must not wait for tasks.
  */
 typedef void (*tpar_worker_fn)(unsigned index, void *arg);
@@ -109,8 +111,9 @@ tpar_pool_create(tpar_pool **pool, const struct tpar_pool_config *config);
  *
  * TPAR_DRAIN runs what was accepted; tasks that are running may still submit
  * until the pool has run dry.  TPAR_CANCEL refuses every submit, ends what has
- * not begun as cancelled and asks what runs to stop.  Either way the call
- * returns TPAR_OK once no task of the pool is queued or running; until then
+ * not begun as cancelled at once, and asks what runs to stop.  Either way the
+ * call returns TPAR_OK once no task of the pool is queued or running (what
+ * another thread is just cancelling may still be in its drop_arg); until then
  * it may be called again, with another deadline or to cancel after draining.
  *
  * Units:     deadline_ns, see base.h; TPAR_NOW only begins the shutdown.
