@@ -19,11 +19,13 @@
 #define TPI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define TPI_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define TPI_NOINLINE __attribute__((noinline))
+#define TPI_INLINE inline __attribute__((always_inline))
 #define TPI_PREFETCH(p) __builtin_prefetch(p)
 #else
 #define TPI_LIKELY(x) (x)
 #define TPI_UNLIKELY(x) (x)
 #define TPI_NOINLINE
+#define TPI_INLINE inline
 #define TPI_PREFETCH(p) ((void)(p))
 #endif
 

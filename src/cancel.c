@@ -205,13 +205,6 @@ tpar_future_cancel(tpar_future *f)
 }
 
 bool
-tpi_cancel_requested(struct tpar_future *task)
-{
-	return (tpi_load_relaxed(&task->state.word) & TPI_CANCEL_REQ) != 0 ||
-	       tpi_load_relaxed(&task->intake->closed) >= TPI_CANCELLING;
-}
-
-bool
 tpi_cancel_requested_here(void)
 {
 	struct tpi_run *run;

@@ -6,8 +6,8 @@
 #define TPI_CANCEL_H
 
 #include "base.h"
+#include "future.h"
 
-struct tpar_future;
 struct tpi_frame;
 
 /*
@@ -27,7 +27,12 @@ void tpi_cancel_members(struct tpi_frame *frame);
 void tpi_cancel_siblings(struct tpi_frame *frame);
 
 /* Has this task been asked to stop, itself or with its whole pool? */
-bool tpi_cancel_requested(struct tpar_future *task);
+static inline bool
+tpi_cancel_requested(struct tpar_future *task)
+{
+	return (tpi_load_relaxed(&task->state.word) & TPI_CANCEL_REQ) != 0 ||
+	       tpi_load_relaxed(&task->intake->closed) >= TPI_CANCELLING;
+}
 
 /* Has the calling task been?  Also by way of what gathers it here. */
 bool tpi_cancel_requested_here(void);

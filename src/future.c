@@ -29,7 +29,7 @@ value_room(size_t value_size)
 }
 
 bool
-tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
+tpi_future_shape_slow(const struct tpar_task *task, struct tpi_shape *shape)
 {
 	size_t align = task->value_align ? task->value_align : TPI_INLINE_VALUE;
 	size_t offset = SMALL_OFFSET;
@@ -54,69 +54,19 @@ tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
 	if (align > TPI_CACHELINE) {
 		class = TPI_CLASS_LARGE;
 	}
-	shape->flags = (uint8_t)(class << TPI_F_CLASS_SHIFT);
-	if (task->drop_value != NULL) {
-		shape->flags |= TPI_F_DROP_VALUE;
-	}
-	if (task->drop_arg != NULL) {
-		shape->flags |= TPI_F_DROP_ARG;
-	}
-	if ((task->flags & TPAR_NO_INLINE) != 0) {
-		shape->flags |= TPI_F_NO_INLINE;
-	}
+	shape->flags = tpi_future_flags(task, class);
 	return true;
 }
 
-static struct tpar_future *
-get_block(struct tpi_heap *heap, const struct tpi_shape *shape)
-{
-	unsigned class = shape->flags >> TPI_F_CLASS_SHIFT;
-	struct tpi_link *link;
-
-	if (TPI_UNLIKELY(class == TPI_CLASS_LARGE)) {
-		return tpi_heap_get_large(heap, shape->block_size,
-					  shape->block_align);
-	}
-	link = heap->free[class];
-	if (TPI_UNLIKELY(link == NULL)) {
-		return tpi_heap_get_slow(heap, class);
-	}
-	heap->free[class] = tpi_load_relaxed(&link->next);
-	return tpi_future_of_link(link);
-}
-
-struct tpar_future *
-tpi_future_create(struct tpi_heap *heap, const struct tpi_shape *shape,
-		  const struct tpar_task *task, struct tpi_intake *intake,
-		  bool handle)
-{
-	struct tpar_future *f = get_block(heap, shape);
-
-	if (TPI_UNLIKELY(f == NULL)) {
-		return NULL;
-	}
-	tpi_state_init(&f->state);
-	tpi_store_relaxed(&f->holds,
-			  handle ? TPI_MEMREF + TPI_HANDLE : TPI_MEMREF);
-	f->value_size = shape->value_size;
-	f->value_offset = shape->value_offset;
-	f->flags = shape->flags;
-	f->has_message = 0;
-	f->fn = task->fn;
-	f->arg = task->arg;
-	f->site = task->site;
-	f->name = task->name;
-	f->intake = intake;
-	if ((shape->flags & (TPI_F_DROP_VALUE | TPI_F_DROP_ARG)) != 0) {
-		f->drop_value = task->drop_value;
-		f->drop_arg = task->drop_arg;
-	}
-	return f;
-}
-
-static void
+static inline void
 free_block(struct tpi_heap *own, struct tpar_future *f)
 {
+	unsigned class = tpi_future_class(f);
+
+	if (TPI_LIKELY(f->home == own && class != TPI_CLASS_LARGE)) {
+		tpi_heap_put_own(own, &f->link, class);
+		return;
+	}
 	tpi_heap_put(own, f, f->value_offset + value_room(f->value_size));
 }
 
@@ -138,55 +88,35 @@ drop_value(struct tpar_future *f, uintptr_t word)
 }
 
 /* Nobody holds it any more: drops what it still owns. */
-static void
+static inline void
 clean(struct tpar_future *f)
 {
+	uintptr_t word = tpi_state_get(&f->state);
+
 	if (TPI_UNLIKELY((f->flags & TPI_F_DROP_VALUE) != 0)) {
-		drop_value(f, tpi_state_get(&f->state));
+		drop_value(f, word);
 	}
-	if (TPI_UNLIKELY(f->has_message)) {
+	if (TPI_UNLIKELY((word & TPI_MESSAGE) != 0)) {
 		tpi_arena_free(f->home->arena, f->arg, strlen(f->arg) + 1);
 	}
 }
 
-/* true: the caller was the last holder and disposes of the future. */
-static bool
-let_go(struct tpar_future *f, uint64_t hold)
-{
-	/* ORDER F7 acquire <- let_go(): what the other holders did. */
-	if (atomic_load_explicit(&f->holds, memory_order_acquire) == hold) {
-		return true;
-	}
-	/* ORDER F7 acq_rel -> let_go() */
-	return atomic_fetch_sub_explicit(&f->holds, hold,
-					 memory_order_acq_rel) == hold;
-}
-
 void
-tpi_future_release(struct tpar_future *f)
+tpi_future_dispose(struct tpar_future *f)
 {
-	if (let_go(f, TPI_MEMREF)) {
-		clean(f);
-		free_block(tpi_thread_self.heap, f);
-	}
+	clean(f);
+	free_block(tpi_thread_self.heap, f);
 }
 
 /*
  * Gives up a handle.  true: nobody holds the future any more, it has been
  * cleaned and the caller frees its block.
  */
-static bool
-release_handle(struct tpar_future *f)
+static TPI_NOINLINE bool
+release_handle_and_value(struct tpar_future *f)
 {
 	uint64_t before;
 
-	if ((f->flags & TPI_F_DROP_VALUE) == 0) {
-		if (!let_go(f, TPI_HANDLE)) {
-			return false;
-		}
-		clean(f);
-		return true;
-	}
 	/* The handle becomes a reference, so that f can still be looked at. */
 	/* ORDER F5 seq_cst -- tpi_future_end(): give up, then see the state. */
 	before = atomic_fetch_add_explicit(&f->holds, TPI_MEMREF - TPI_HANDLE,
@@ -196,7 +126,20 @@ release_handle(struct tpar_future *f)
 		drop_value(f, atomic_load_explicit(&f->state.word,
 						   memory_order_seq_cst));
 	}
-	if (!let_go(f, TPI_MEMREF)) {
+	if (!tpi_future_let_go(f, TPI_MEMREF)) {
+		return false;
+	}
+	clean(f);
+	return true;
+}
+
+static TPI_INLINE bool
+release_handle(struct tpar_future *f)
+{
+	if (TPI_UNLIKELY((f->flags & TPI_F_DROP_VALUE) != 0)) {
+		return release_handle_and_value(f);
+	}
+	if (!tpi_future_let_go(f, TPI_HANDLE)) {
 		return false;
 	}
 	clean(f);
@@ -249,7 +192,7 @@ tpar_future_unref_all(tpar_future **f, size_t n)
 		if (!release_handle(one)) {
 			continue;
 		}
-		if (one->home == own ||
+		if (TPI_LIKELY(one->home == own) ||
 		    tpi_future_class(one) == TPI_CLASS_LARGE) {
 			free_block(own, one);
 			continue;
@@ -274,16 +217,20 @@ tpar_future_ref(tpar_future *f)
 	return f;
 }
 
-bool
-tpi_future_claim(struct tpar_future *f)
+/* The state word was `before`: the waiters in it are signalled. */
+void
+tpi_future_ended(struct tpar_future *f, uintptr_t before, unsigned outcome)
 {
-	if (!tpi_state_claim(&f->state)) {
-		return false;
+	struct tpi_waiter *waiter = tpi_state_waiters(before);
+	struct tpi_waiter *next;
+
+	if (TPI_UNLIKELY((before & TPI_REMOVAL) != 0)) {
+		tpi_frame_await_removal(f);
 	}
-	if (TPI_UNLIKELY((f->flags & TPI_F_COUNTED) != 0)) {
-		tpi_intake_return(f->intake, 1);
+	for (; waiter != NULL; waiter = next) {
+		next = waiter->next;
+		tpi_frame_signal(waiter->frame, f, outcome & TPI_OUTCOME);
 	}
-	return true;
 }
 
 /* RELEASE POINT: f, for a caller that holds no reference to it. */
@@ -292,24 +239,15 @@ finish(struct tpar_future *f, unsigned outcome)
 {
 	bool drops = (f->flags & TPI_F_DROP_VALUE) != 0;
 	uintptr_t before = tpi_state_finish(&f->state, outcome);
-	struct tpi_waiter *waiter = tpi_state_waiters(before);
-	struct tpi_waiter *next;
 
 	if (TPI_UNLIKELY(drops) &&
-	    /* ORDER F5 seq_cst -- release_handle(): ENDED, then the handles. */
+	    /* ORDER F5 seq_cst -- release_handle_and_value(): ENDED, then the handles. */
 	    TPI_HANDLES(atomic_load_explicit(&f->holds,
 					     memory_order_seq_cst)) == 0) {
 		drop_value(f, (uintptr_t)TPI_ENDED | outcome);
 	}
-	if (waiter == NULL) {
-		return;
-	}
-	if (TPI_UNLIKELY((before & TPI_REMOVAL) != 0)) {
-		tpi_frame_await_removal(f);
-	}
-	for (; waiter != NULL; waiter = next) {
-		next = waiter->next;
-		tpi_frame_signal(waiter->frame, f, outcome);
+	if (tpi_state_waiters(before) != NULL) {
+		tpi_future_ended(f, before, outcome);
 	}
 }
 
@@ -344,7 +282,7 @@ tpi_future_end(struct tpar_future *f, int rc, char *message)
 	}
 	if (TPI_UNLIKELY(message != NULL)) {
 		f->arg = message;
-		f->has_message = 1;
+		outcome |= TPI_MESSAGE;
 	}
 	finish(f, outcome);
 }
@@ -420,8 +358,13 @@ tpar_future_code(const tpar_future *f)
 const char *
 tpar_future_message(const tpar_future *f)
 {
-	return tpar_future_state(f) == TPAR_FAILED && f->has_message ? f->arg
-								     : "";
+	uintptr_t word = tpi_state_get(&f->state);
+
+	return tpi_state_phase(word) == TPI_ENDED &&
+			       (word & TPI_OUTCOME) == TPI_FAILED &&
+			       (word & TPI_MESSAGE) != 0
+		       ? f->arg
+		       : "";
 }
 
 enum tpar_err

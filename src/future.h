@@ -56,7 +56,7 @@ struct tpar_future {
 	uint32_t value_size;
 	uint16_t value_offset; /* of the value in the block */
 	uint8_t flags;
-	uint8_t has_message; /* [F2] arg points to the message */
+	_Atomic uint8_t trimmed; /* [F7] its queue's reference is a debt */
 	tpar_task_fn fn;
 	void *arg;
 	struct tpi_link link;
@@ -93,17 +93,86 @@ struct tpi_shape {
 	uint8_t flags;
 };
 
+bool tpi_future_shape_slow(const struct tpar_task *task,
+			   struct tpi_shape *shape);
+
+static inline uint8_t
+tpi_future_flags(const struct tpar_task *task, unsigned class)
+{
+	unsigned flags = class << TPI_F_CLASS_SHIFT;
+
+	flags |= task->drop_value != NULL ? TPI_F_DROP_VALUE : 0;
+	flags |= task->drop_arg != NULL ? TPI_F_DROP_ARG : 0;
+	flags |= (task->flags & TPAR_NO_INLINE) != 0 ? TPI_F_NO_INLINE : 0;
+	return (uint8_t)flags;
+}
+
 /* false: the size or the alignment is out of range. */
-bool tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape);
+static inline bool
+tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
+{
+	if (TPI_UNLIKELY(task->value_size > TPI_INLINE_VALUE ||
+			 task->value_align != 0)) {
+		return tpi_future_shape_slow(task, shape);
+	}
+	shape->block_size = sizeof(struct tpar_future);
+	shape->block_align = TPI_CACHELINE;
+	shape->value_size = (uint32_t)task->value_size;
+	shape->value_offset = (uint16_t)offsetof(struct tpar_future, small);
+	shape->flags = tpi_future_flags(task, 0);
+	return true;
+}
+
+static inline struct tpar_future *
+tpi_future_get_block(struct tpi_heap *heap, const struct tpi_shape *shape)
+{
+	unsigned class = shape->flags >> TPI_F_CLASS_SHIFT;
+	struct tpi_link *link;
+
+	if (TPI_UNLIKELY(class == TPI_CLASS_LARGE)) {
+		return tpi_heap_get_large(heap, shape->block_size,
+					  shape->block_align);
+	}
+	link = heap->free[class];
+	if (TPI_UNLIKELY(link == NULL)) {
+		return tpi_heap_get_slow(heap, class);
+	}
+	heap->free[class] = tpi_load_relaxed(&link->next);
+	return tpi_future_of_link(link);
+}
 
 /*
  * A PENDING future with one reference for the queue and, if `handle`, one
  * handle.  heap: the caller owns it.  NULL: no memory.
  */
-struct tpar_future *tpi_future_create(struct tpi_heap *heap,
-				      const struct tpi_shape *shape,
-				      const struct tpar_task *task,
-				      struct tpi_intake *intake, bool handle);
+static inline struct tpar_future *
+tpi_future_create(struct tpi_heap *heap, const struct tpi_shape *shape,
+		  const struct tpar_task *task, struct tpi_intake *intake,
+		  bool handle)
+{
+	struct tpar_future *f = tpi_future_get_block(heap, shape);
+
+	if (TPI_UNLIKELY(f == NULL)) {
+		return NULL;
+	}
+	tpi_state_init(&f->state);
+	tpi_store_relaxed(&f->holds,
+			  handle ? TPI_MEMREF + TPI_HANDLE : TPI_MEMREF);
+	f->value_size = shape->value_size;
+	f->value_offset = shape->value_offset;
+	f->flags = shape->flags;
+	tpi_store_relaxed(&f->trimmed, 0);
+	f->fn = task->fn;
+	f->arg = task->arg;
+	f->site = task->site;
+	f->name = task->name;
+	f->intake = intake;
+	if ((shape->flags & (TPI_F_DROP_VALUE | TPI_F_DROP_ARG)) != 0) {
+		f->drop_value = task->drop_value;
+		f->drop_arg = task->drop_arg;
+	}
+	return f;
+}
 
 /*
  * Frees a future that was never published; drops nothing.  `own`: the heap
@@ -118,11 +187,62 @@ tpi_future_retain(struct tpar_future *f)
 	atomic_fetch_add_explicit(&f->holds, TPI_MEMREF, memory_order_relaxed);
 }
 
+/*
+ * Gives `hold` up.  true: the caller was the last holder and disposes of the
+ * future.  Who is alone, or almost, sees that without changing anything.
+ */
+static inline bool
+tpi_future_let_go(struct tpar_future *f, uint64_t hold)
+{
+	/* ORDER F7 acquire <- tpi_future_let_go(): what other holders did. */
+	uint64_t left =
+		atomic_load_explicit(&f->holds, memory_order_acquire) - hold;
+
+	if (left != (tpi_load_relaxed(&f->trimmed) ? TPI_MEMREF : 0)) {
+		/* ORDER F7 acq_rel -> tpi_future_let_go() */
+		left = atomic_fetch_sub_explicit(&f->holds, hold,
+						 memory_order_acq_rel) -
+		       hold;
+	}
+	return left == (tpi_load_relaxed(&f->trimmed) ? TPI_MEMREF : 0);
+}
+
+/* Nobody holds it any more: drops what it owns, frees its block. */
+void tpi_future_dispose(struct tpar_future *f);
+
 /* Gives up a memory reference. */
-void tpi_future_release(struct tpar_future *f);
+static inline void
+tpi_future_release(struct tpar_future *f)
+{
+	if (tpi_future_let_go(f, TPI_MEMREF)) {
+		tpi_future_dispose(f);
+	}
+}
+
+/*
+ * Gives up the reference of a queue entry while the caller, who gathers f, has
+ * the word of his own caller for it that a handle outlives the call: so nobody
+ * is the last to let go meanwhile, and whoever is later sees the mark (F7).
+ * Costs no read-modify-write, which a task can have but few of.
+ */
+static inline void
+tpi_future_trim(struct tpar_future *f)
+{
+	tpi_store_relaxed(&f->trimmed, 1);
+}
 
 /* PENDING -> RUNNING; takes it off the queue limit. */
-bool tpi_future_claim(struct tpar_future *f);
+static inline bool
+tpi_future_claim(struct tpar_future *f)
+{
+	if (!tpi_state_claim(&f->state)) {
+		return false;
+	}
+	if (TPI_UNLIKELY((f->flags & TPI_F_COUNTED) != 0)) {
+		tpi_intake_return(f->intake, 1);
+	}
+	return true;
+}
 
 /*
  * Ends a claimed future after its function returned `rc`: drops the argument,
@@ -130,6 +250,26 @@ bool tpi_future_claim(struct tpar_future *f);
  * word, signals the waiters.
  */
 void tpi_future_end(struct tpar_future *f, int rc, char *message);
+
+void tpi_future_ended(struct tpar_future *f, uintptr_t before,
+		      unsigned outcome);
+
+/* The same for a function that returned 0 and has said nothing. */
+static inline void
+tpi_future_end_done(struct tpar_future *f)
+{
+	unsigned drops = f->flags & (TPI_F_DROP_VALUE | TPI_F_DROP_ARG);
+	uintptr_t before;
+
+	if (TPI_UNLIKELY(drops != 0)) {
+		tpi_future_end(f, 0, NULL);
+		return;
+	}
+	before = tpi_state_finish(&f->state, TPI_DONE);
+	if (tpi_state_waiters(before) != NULL) {
+		tpi_future_ended(f, before, TPI_DONE);
+	}
+}
 
 /* Ends a claimed future whose function was not called. */
 void tpi_future_end_cancelled(struct tpar_future *f);

@@ -27,58 +27,80 @@ struct survey {
 	bool taken; /* a member's value is gone */
 };
 
-static enum tpar_err
-look_over(tpar_future *const *f, size_t n, bool mixed, bool values,
-	  struct survey *found)
+/* Says what is wrong with member i. */
+static TPI_NOINLINE enum tpar_err
+refuse_member(tpar_future *const *f, size_t i)
 {
-	struct tpar_future *task =
-		tpi_thread_self.run ? tpi_thread_self.run->task : NULL;
-	struct survey s = { .all_ended = true };
-	size_t i;
+	if (f[i] == NULL) {
+		return tpi_err(TPAR_EINVAL, "f[%zu] is NULL", i);
+	}
+	if (f[i]->value_size != f[0]->value_size) {
+		return tpi_err(TPAR_EINVAL,
+			       "f[%zu] has a value of %u bytes, f[0] one of %u",
+			       i, f[i]->value_size, f[0]->value_size);
+	}
+	tpi_cycle_describe_self(f[i]);
+	return TPAR_EDEADLK;
+}
 
+static enum tpar_err
+check_size(tpar_future *const *f, size_t n, bool values)
+{
 	if (f == NULL) {
 		return tpi_err(TPAR_EINVAL, "f is NULL");
 	}
 	if (n > PTRDIFF_MAX / sizeof(tpar_future *)) {
 		return tpi_err(TPAR_EINVAL, "n is %zu", n);
 	}
+	if (f[0] == NULL) {
+		return refuse_member(f, 0);
+	}
+	if (values && f[0]->value_size > 0 &&
+	    n > PTRDIFF_MAX / f[0]->value_size) {
+		return tpi_err(TPAR_EINVAL, "n * value_size overflows");
+	}
+	return TPAR_OK;
+}
+
+/* n > 0.  `mixed`: sizes may differ; `values`: they are wanted. */
+static TPI_INLINE enum tpar_err
+look_over(tpar_future *const *f, size_t n, bool mixed, bool values,
+	  struct survey *found)
+{
+	struct tpar_future *task =
+		tpi_thread_self.run ? tpi_thread_self.run->task : NULL;
+	enum tpar_err err = check_size(f, n, values);
+	struct survey s = { .all_ended = true };
+	unsigned flags = 0;
+	size_t i;
+
+	if (TPI_UNLIKELY(err != TPAR_OK)) {
+		return err;
+	}
+	s.value_size = f[0]->value_size;
 	for (i = 0; i < n; i++) {
+		struct tpar_future *one = f[i];
 		uintptr_t word;
 
-		if (f[i] == NULL) {
-			return tpi_err(TPAR_EINVAL, "f[%zu] is NULL", i);
+		if (TPI_UNLIKELY(one == NULL || one == task ||
+				 (!mixed && one->value_size != s.value_size))) {
+			return refuse_member(f, i);
 		}
 		if (i + TPI_AHEAD < n && f[i + TPI_AHEAD] != NULL) {
 			TPI_PREFETCH(&f[i + TPI_AHEAD]->state);
 		}
-		if (f[i] == task) {
-			tpi_cycle_describe_self(task);
-			return TPAR_EDEADLK;
-		}
-		if (i == 0) {
-			s.value_size = f[0]->value_size;
-			if (values && s.value_size > 0 &&
-			    n > PTRDIFF_MAX / s.value_size) {
-				return tpi_err(TPAR_EINVAL,
-					       "n * value_size overflows");
-			}
-		} else if (!mixed && f[i]->value_size != s.value_size) {
-			return tpi_err(TPAR_EINVAL,
-				       "f[%zu] has a value of %u bytes, f[0] "
-				       "one of %zu",
-				       i, f[i]->value_size, s.value_size);
-		}
-		s.drops |= (f[i]->flags & TPI_F_DROP_VALUE) != 0;
-		word = tpi_state_get(&f[i]->state);
+		flags |= one->flags;
+		word = tpi_state_get(&one->state);
 		if (tpi_state_phase(word) != TPI_ENDED) {
 			s.all_ended = false;
-		} else if (tpi_state_is_bad(word)) {
-			s.first_bad = s.first_bad ? s.first_bad : f[i];
+		} else if (TPI_UNLIKELY(tpi_state_is_bad(word))) {
+			s.first_bad = s.first_bad ? s.first_bad : one;
 			s.cancelled += (word & TPI_OUTCOME) == TPI_CANCELLED;
 		} else {
 			s.taken |= (word & TPI_TAKEN) != 0;
 		}
 	}
+	s.drops = (flags & TPI_F_DROP_VALUE) != 0;
 	*found = s;
 	return TPAR_OK;
 }
@@ -117,41 +139,39 @@ reserve_values(tpar_future *const *f, size_t n)
 	return true;
 }
 
-/* Copies the values of members that are done. */
-static void
-copy_values(tpar_future *const *f, size_t n, char *values, size_t size)
+/* Copies the values of the members, or of those that are done. */
+static TPI_INLINE void
+copy_values(tpar_future *const *f, size_t n, char *values, size_t size,
+	    bool all_done)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++, values += size) {
 		if (i + TPI_AHEAD < n) {
 			TPI_PREFETCH(&f[i + TPI_AHEAD]->state);
 		}
-		if (!is_done(f[i])) {
-			continue;
-		}
-		if (size == sizeof(uint64_t)) {
-			memcpy(values + i * sizeof(uint64_t),
-			       tpi_future_payload(f[i]), sizeof(uint64_t));
-		} else {
-			memcpy(values + i * size, tpi_future_payload(f[i]),
-			       size);
+		if (all_done || is_done(f[i])) {
+			memcpy(values, tpi_future_payload(f[i]), size);
 		}
 	}
 }
 
-static enum tpar_err
+/* `all_done` or not, of a set that has ended. */
+static TPI_INLINE enum tpar_err
 collect(tpar_future *const *f, size_t n, void *values,
-	const struct survey *found)
+	const struct survey *found, bool all_done)
 {
 	if (values == NULL) {
 		return TPAR_OK;
 	}
-	if ((found->drops || found->taken) && !reserve_values(f, n)) {
+	if (TPI_UNLIKELY((found->drops || found->taken) &&
+			 !reserve_values(f, n))) {
 		return tpi_err(TPAR_EALREADY, "a value was taken before");
 	}
-	if (found->value_size > 0) {
-		copy_values(f, n, values, found->value_size);
+	if (found->value_size == sizeof(uint64_t)) {
+		copy_values(f, n, values, sizeof(uint64_t), all_done);
+	} else if (found->value_size > 0) {
+		copy_values(f, n, values, found->value_size, all_done);
 	}
 	return TPAR_OK;
 }
@@ -205,12 +225,12 @@ explain(struct tpi_frame *frame, enum tpar_err err, struct tpar_failure *why)
 	return tpi_failure_of_member(why, frame->f[i], i);
 }
 
-enum tpar_err
-tpar_gather_until(tpar_future *const *f, size_t n, void *values,
-		  int64_t deadline_ns, struct tpar_failure *why)
+static inline enum tpar_err
+gather(tpar_future *const *f, size_t n, void *values, int64_t deadline_ns,
+       struct tpar_failure *why)
 {
 	struct tpi_frame frame;
-	struct survey found;
+	struct survey found = { 0 };
 	enum tpar_err err;
 
 	if (n == 0) {
@@ -228,7 +248,7 @@ tpar_gather_until(tpar_future *const *f, size_t n, void *values,
 			return explain(&frame, err, why);
 		}
 	}
-	err = collect(f, n, values, &found);
+	err = collect(f, n, values, &found, true);
 	return err == TPAR_OK ? TPAR_OK : fail(why, err);
 }
 
@@ -236,7 +256,14 @@ enum tpar_err
 tpar_gather(tpar_future *const *f, size_t n, void *values,
 	    struct tpar_failure *why)
 {
-	return tpar_gather_until(f, n, values, TPAR_FOREVER, why);
+	return gather(f, n, values, TPAR_FOREVER, why);
+}
+
+enum tpar_err
+tpar_gather_until(tpar_future *const *f, size_t n, void *values,
+		  int64_t deadline_ns, struct tpar_failure *why)
+{
+	return gather(f, n, values, deadline_ns, why);
 }
 
 static void
@@ -270,7 +297,7 @@ tpar_gather_settled(tpar_future *const *f, size_t n, void *values,
 {
 	enum tpar_err moved;
 	struct tpi_frame frame;
-	struct survey found;
+	struct survey found = { 0 };
 	enum tpar_err err;
 
 	if (n == 0) {
@@ -291,7 +318,7 @@ tpar_gather_settled(tpar_future *const *f, size_t n, void *values,
 			err = tpi_err_plain(TPAR_ESTOPPED);
 		}
 	}
-	moved = collect(f, n, values, &found);
+	moved = collect(f, n, values, &found, false);
 	if (moved != TPAR_OK) {
 		return moved;
 	}
@@ -305,7 +332,7 @@ enum tpar_err
 tpar_wait_all(tpar_future *const *f, size_t n, int64_t deadline_ns)
 {
 	struct tpi_frame frame;
-	struct survey found;
+	struct survey found = { 0 };
 	enum tpar_err err;
 
 	if (n == 0) {

@@ -224,15 +224,6 @@ tpi_heap_leave_shared(struct tpi_heap *heap)
 	atomic_store_explicit(&heap->busy, 0, memory_order_release);
 }
 
-static void
-put_own(struct tpi_heap *heap, struct tpar_future *f)
-{
-	unsigned class = tpi_future_class(f);
-
-	tpi_store_relaxed(&f->link.next, heap->free[class]);
-	heap->free[class] = &f->link;
-}
-
 /*
  * The next block of this class that others have freed, or NULL.  Blocks are
  * sorted by class only here, when they are about to be used: to do so all at
@@ -255,7 +246,7 @@ take_remote(struct tpi_heap *heap, unsigned class)
 		if (tpi_future_class(f) == class) {
 			return f;
 		}
-		put_own(heap, f);
+		tpi_heap_put_own(heap, link, tpi_future_class(f));
 	}
 	return NULL;
 }
@@ -325,7 +316,7 @@ tpi_heap_put(struct tpi_heap *own, struct tpar_future *f, size_t size)
 		tpi_arena_free(home->arena, f, size);
 		unref_arena(home->arena, 1);
 	} else if (home == own) {
-		put_own(home, f);
+		tpi_heap_put_own(home, &f->link, tpi_future_class(f));
 	} else {
 		tpi_heap_put_chain(home, &f->link, &f->link, 1);
 	}

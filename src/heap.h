@@ -87,6 +87,14 @@ struct tpar_future *tpi_heap_get_slow(struct tpi_heap *heap, unsigned class);
 struct tpar_future *tpi_heap_get_large(struct tpi_heap *heap, size_t size,
 				       size_t align);
 
+/* Frees a block of this class that its owner cut. */
+static inline void
+tpi_heap_put_own(struct tpi_heap *heap, struct tpi_link *block, unsigned class)
+{
+	tpi_store_relaxed(&block->next, heap->free[class]);
+	heap->free[class] = block;
+}
+
 /*
  * Frees a block; `own` is the heap that the caller owns, or NULL.  `size` is
  * that of a large block.

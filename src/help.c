@@ -21,12 +21,6 @@
 /* Members looked at in one round. */
 #define HELP_BREADTH 4
 
-bool
-tpi_help_stack_left(struct tpi_worker *w)
-{
-	return (char *)__builtin_frame_address(0) > w->stack_low;
-}
-
 /* Claims a member that `frame`, pinned, has not begun, from the back. */
 static struct tpar_future *
 claim_from_back(struct tpi_worker *w, struct tpi_frame *frame,

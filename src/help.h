@@ -23,7 +23,11 @@ struct tpi_wait {
 };
 
 /* Is there enough stack to put another task on top? */
-bool tpi_help_stack_left(struct tpi_worker *worker);
+static inline bool
+tpi_help_stack_left(struct tpi_worker *worker)
+{
+	return (char *)__builtin_frame_address(0) > worker->stack_low;
+}
 
 /* May this worker run f on top of the task it runs? */
 static inline bool

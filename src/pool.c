@@ -466,18 +466,10 @@ tpar_pool_destroy(tpar_pool *pool)
 }
 
 enum tpar_err
-tpi_pool_resolve(struct tpar_pool **pool)
+tpi_pool_start_default(struct tpar_pool **pool)
 {
-	struct tpi_run *run = tpi_thread_self.run;
 	enum tpar_err err = TPAR_OK;
 
-	if (*pool != NULL) {
-		return TPAR_OK;
-	}
-	if (run != NULL) {
-		*pool = tpi_pool_of(run->task->intake);
-		return TPAR_OK;
-	}
 	tpi_lock_enter(&default_lock);
 	if (default_pool == NULL) {
 		err = tpar_pool_create(&default_pool, NULL);

@@ -10,7 +10,9 @@
 #include "inject.h"
 #include "intake.h"
 #include "lock.h"
+#include "future.h"
 #include "park.h"
+#include "thread.h"
 
 #include <taskpar/pool.h>
 
@@ -92,7 +94,22 @@ bool tpi_pool_is_callers(struct tpar_pool *pool);
 void tpi_watch_add_locked(struct tpi_watch **list, struct tpi_watch *watch);
 void tpi_watch_remove_locked(struct tpi_watch *watch);
 
+enum tpar_err tpi_pool_start_default(struct tpar_pool **pool);
+
 /* The pool that NULL means here; starts the default one if need be. */
-enum tpar_err tpi_pool_resolve(struct tpar_pool **pool);
+static inline enum tpar_err
+tpi_pool_resolve(struct tpar_pool **pool)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+
+	if (*pool != NULL) {
+		return TPAR_OK;
+	}
+	if (TPI_UNLIKELY(run == NULL)) {
+		return tpi_pool_start_default(pool);
+	}
+	*pool = tpi_pool_of(run->task->intake);
+	return TPAR_OK;
+}
 
 #endif

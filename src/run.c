@@ -28,7 +28,11 @@ call(struct tpar_future *f, struct tpi_run *run)
 	self->run = run;
 	rc = f->fn(f->arg, tpi_future_payload(f));
 	self->run = run->outer;
-	if (TPI_UNLIKELY(run->message != NULL) && rc == 0) {
+	if (TPI_LIKELY(rc == 0 && run->message == NULL)) {
+		tpi_future_end_done(f);
+		return;
+	}
+	if (rc == 0) {
 		tpi_arena_free(f->home->arena, run->message,
 			       strlen(run->message) + 1);
 		run->message = NULL;

@@ -12,6 +12,7 @@
  *             out of the middle only under the removal lock (frame.c).
  *   4-5       once ENDED: outcome DONE, FAILED, CANCELLED
  *   6         once ENDED: TAKEN: the value was moved out or dropped
+ *   7         once ENDED: MESSAGE: the task said why it failed
  *
  * Whoever wins the claim runs or cancels the task, and nobody else does.
  * Whoever claimed it finishes it, once.  No bit is ever stale: all changes are
@@ -38,7 +39,8 @@ enum {
 	TPI_FAILED = 1 << 4,
 	TPI_CANCELLED = 2 << 4,
 	TPI_OUTCOME = 3 << 4,
-	TPI_TAKEN = 1 << 6
+	TPI_TAKEN = 1 << 6,
+	TPI_MESSAGE = 1 << 7
 };
 
 struct tpi_state {
@@ -103,7 +105,8 @@ tpi_state_claim(struct tpi_state *s)
 }
 
 /*
- * RUNNING -> ENDED.  Returns the word before: the list of waiters in it is the
+ * RUNNING -> ENDED; outcome: DONE, FAILED, CANCELLED, FAILED + MESSAGE.
+ * Returns the word before: the list of waiters in it is the
  * caller's now.  RELEASE POINT: a waiter may release the last handle from here
  * on; the caller goes on using the future only if it holds a reference.
  */
@@ -113,7 +116,7 @@ tpi_state_finish(struct tpi_state *s, unsigned outcome)
 	/*
 	 * ORDER F2 seq_cst -> tpi_state_get(): value and code, then ENDED.
 	 * ORDER F3 seq_cst <- tpi_state_push_waiter(): the waiter's fields.
-	 * ORDER F5 seq_cst -- release_handle(): ENDED, then see
+	 * ORDER F5 seq_cst -- release_handle_and_value(): ENDED, then see
 	 * whether a handle is left.
 	 */
 	return atomic_exchange_explicit(

@@ -24,12 +24,9 @@ thread_hint(void)
 	       16;
 }
 
-static enum tpar_err
-check_task(const struct tpar_task *task, struct tpi_shape *shape)
+static TPI_NOINLINE enum tpar_err
+refuse_task(const struct tpar_task *task)
 {
-	if (task == NULL) {
-		return tpi_err(TPAR_EINVAL, "task is NULL");
-	}
 	if (task->size != sizeof *task) {
 		return tpi_err(TPAR_EINVAL,
 			       "task.size is %zu, not %zu: begin with "
@@ -42,11 +39,22 @@ check_task(const struct tpar_task *task, struct tpi_shape *shape)
 	if ((task->flags & ~TPAR_NO_INLINE) != 0) {
 		return tpi_err(TPAR_EINVAL, "task.flags is %#x", task->flags);
 	}
-	if (!tpi_future_shape(task, shape)) {
-		return tpi_err(TPAR_EINVAL,
-			       "task.value_size %zu or value_align %zu is out "
-			       "of range",
-			       task->value_size, task->value_align);
+	return tpi_err(TPAR_EINVAL,
+		       "task.value_size %zu or value_align %zu is out of range",
+		       task->value_size, task->value_align);
+}
+
+/* Inlined, so that nothing is left of it for what tpar_submit() knows. */
+static TPI_INLINE enum tpar_err
+check_task(const struct tpar_task *task, struct tpi_shape *shape)
+{
+	if (TPI_UNLIKELY(task == NULL)) {
+		return tpi_err(TPAR_EINVAL, "task is NULL");
+	}
+	if (TPI_UNLIKELY(task->size != sizeof *task || task->fn == NULL ||
+			 (task->flags & ~TPAR_NO_INLINE) != 0 ||
+			 !tpi_future_shape(task, shape))) {
+		return refuse_task(task);
 	}
 	return TPAR_OK;
 }
@@ -135,7 +143,7 @@ create_outside(struct tpar_pool *pool, const struct tpi_shape *shape,
 	return f;
 }
 
-static enum tpar_err
+static TPI_NOINLINE enum tpar_err
 submit_outside(struct tpar_pool *pool, struct tpi_shape *shape,
 	       const struct tpar_task *task, tpar_future **out)
 {
@@ -167,7 +175,7 @@ submit_outside(struct tpar_pool *pool, struct tpi_shape *shape,
 }
 
 /* After the checks: one task for a resolved pool. */
-static inline enum tpar_err
+static TPI_INLINE enum tpar_err
 submit(struct tpar_pool *pool, struct tpi_shape *shape,
        const struct tpar_task *task, tpar_future **out)
 {

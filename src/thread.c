@@ -30,13 +30,10 @@ make_key(void)
 }
 
 struct tpi_parker *
-tpi_thread_parker(void)
+tpi_thread_parker_slow(void)
 {
-	struct tpi_parker *parker = tpi_thread_self.parker;
+	struct tpi_parker *parker;
 
-	if (parker != NULL) {
-		return parker;
-	}
 	if (pthread_once(&parker_once, make_key) != 0 || !parker_key_made) {
 		return NULL;
 	}

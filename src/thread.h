@@ -43,10 +43,18 @@ struct tpi_thread {
 
 extern _Thread_local struct tpi_thread tpi_thread_self TPI_TLS_MODEL;
 
+struct tpi_parker *tpi_thread_parker_slow(void);
+
 /*
  * The calling thread's parker; given back when the thread ends.  NULL: there is
  * no memory for one.
  */
-struct tpi_parker *tpi_thread_parker(void);
+static inline struct tpi_parker *
+tpi_thread_parker(void)
+{
+	struct tpi_parker *parker = tpi_thread_self.parker;
+
+	return TPI_LIKELY(parker != NULL) ? parker : tpi_thread_parker_slow();
+}
 
 #endif

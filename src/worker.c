@@ -321,14 +321,12 @@ spill(struct tpi_worker *w)
 }
 
 void
-tpi_worker_push(struct tpi_worker *w, struct tpar_future *f)
+tpi_worker_push_full(struct tpi_worker *w, struct tpar_future *f)
 {
-	bool announce = w->pool->park.announce;
-
 	/* ENDS: a spill makes room, or a thief has made some. */
-	while (!tpi_deque_push_owner(&w->deque, f, announce)) {
+	do {
 		spill(w);
-	}
+	} while (!tpi_deque_push_owner(&w->deque, f, w->announce));
 }
 
 /*
@@ -374,7 +372,7 @@ tpi_worker_trim(struct tpi_worker *w, struct tpar_future *const *f, size_t n)
 	size_t i;
 
 	for (i = 0; i < k; i++) {
-		tpi_future_release(f[n - 1 - i]);
+		tpi_future_trim(f[n - 1 - i]);
 	}
 	if (TPI_UNLIKELY(w->spilled)) {
 		trim_injected(w, 2 * n);
@@ -451,6 +449,7 @@ tpi_worker_create(struct tpar_pool *pool, unsigned index)
 	atomic_init(&w->parked, 0);
 	w->pool = pool;
 	w->index = index;
+	w->announce = pool->park.announce;
 	w->rng = index * 2654435761u + 1;
 	w->parker = tpi_parker_get();
 	if (w->parker != NULL) {

@@ -32,6 +32,7 @@ struct tpi_worker {
 	unsigned lull;	 /* [o] pauses before the next search */
 	bool searching;	 /* [o] counted in the sleep word */
 	bool spilled;	 /* [o] its tasks may lie in the injector */
+	bool announce;	 /* [c] as its pool's park says */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t parked; /* [a:S2] */
 	struct tpi_worker *next; /* [m:pool] parked, or without a thread */
 	pthread_t thread;	 /* [m:pool] */
@@ -48,8 +49,17 @@ void tpi_worker_join(struct tpi_worker *worker);
 /* Starts a thread that searches.  0 or an errno value. */
 int tpi_worker_start(struct tpi_worker *worker);
 
+void tpi_worker_push_full(struct tpi_worker *worker, struct tpar_future *f);
+
 /* Queues one PENDING future of this worker's pool; owner only. */
-void tpi_worker_push(struct tpi_worker *worker, struct tpar_future *f);
+static inline void
+tpi_worker_push(struct tpi_worker *worker, struct tpar_future *f)
+{
+	if (TPI_UNLIKELY(!tpi_deque_push_owner(&worker->deque, f,
+					       worker->announce))) {
+		tpi_worker_push_full(worker, f);
+	}
+}
 
 /* A set f[0..n), none of it PENDING, is through: removes its queue entries. */
 void tpi_worker_trim(struct tpi_worker *worker, struct tpar_future *const *f,

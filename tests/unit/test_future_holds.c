@@ -341,6 +341,50 @@ START_TEST(value_is_taken_once_in_a_race)
 }
 END_TEST
 
+/* Is the block of f free again?  Then the next one of its kind is there. */
+static bool
+is_freed(struct tpar_future *f, bool drops)
+{
+	struct tpar_future *next = make(8, drops);
+	bool freed = next == f;
+
+	end(next, 1);
+	tpar_future_unref(next);
+	return freed;
+}
+
+START_TEST(last_of_those_that_hold_a_trimmed_future_frees_it)
+{
+	struct tpar_future *f;
+	int drops;
+
+	for (drops = 0; drops < 2; drops++) {
+		start();
+		f = make(8, drops);
+		ck_assert(tpi_future_claim(f));
+		tpi_future_end(f, 0, NULL);
+		tpi_future_trim(f);
+		ck_assert(!is_freed(f, drops));
+		tpar_future_unref(f);
+		ck_assert(is_freed(f, drops));
+
+		f = make(8, drops);
+		ck_assert(tpi_future_claim(f));
+		tpi_future_end(f, 0, NULL);
+		(void)tpar_future_ref(f);
+		tpi_future_retain(f);
+		tpi_future_trim(f);
+		tpar_future_unref(f);
+		tpar_future_unref(f);
+		ck_assert(!is_freed(f, drops));
+		tpi_future_release(f);
+		ck_assert(is_freed(f, drops));
+		ck_assert_int_eq(values_dropped, 2 * drops);
+		hand_free(pool);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -357,6 +401,7 @@ main(void)
 		future_outlives_its_pool,
 		value_is_dropped_once_in_a_race,
 		value_is_taken_once_in_a_race,
+		last_of_those_that_hold_a_trimmed_future_frees_it,
 	};
 
 	return unit_main("future_holds", tests, sizeof tests / sizeof tests[0]);

@@ -49,7 +49,8 @@ end(struct tpar_future *one)
 static bool
 is_queued(struct tpar_future *one)
 {
-	return atomic_load(&one->holds) >= TPI_MEMREF;
+	return atomic_load(&one->holds) >= TPI_MEMREF &&
+	       atomic_load(&one->trimmed) == 0;
 }
 
 static struct tpi_link *
