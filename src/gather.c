@@ -22,6 +22,7 @@ struct survey {
 	size_t value_size;
 	struct tpar_future *first_bad; /* lowest that has ended, not as done */
 	size_t cancelled;	       /* that have ended so */
+	size_t begin;		       /* those before it have ended */
 	bool drops;		       /* a member's value is moved */
 	bool all_ended;
 	bool taken; /* a member's value is gone */
@@ -92,6 +93,7 @@ look_over(tpar_future *const *f, size_t n, bool mixed, bool values,
 		flags |= one->flags;
 		word = tpi_state_get(&one->state);
 		if (tpi_state_phase(word) != TPI_ENDED) {
+			s.begin = s.all_ended ? i : s.begin;
 			s.all_ended = false;
 		} else if (TPI_UNLIKELY(tpi_state_is_bad(word))) {
 			s.first_bad = s.first_bad ? s.first_bad : one;
@@ -242,7 +244,8 @@ gather(tpar_future *const *f, size_t n, void *values, int64_t deadline_ns,
 	}
 	if (!found.all_ended || found.first_bad != NULL) {
 		tpi_frame_init(&frame, TPI_WAIT_GATHER, f, n);
-		err = tpi_wait_frame(&frame, deadline_ns, found.first_bad);
+		err = tpi_wait_frame(&frame, deadline_ns, found.first_bad,
+				     found.begin);
 		if ((err != TPAR_OK || tpi_frame_cause(&frame) != 0) &&
 		    !is_complete(f, n)) {
 			return explain(&frame, err, why);
@@ -309,7 +312,7 @@ tpar_gather_settled(tpar_future *const *f, size_t n, void *values,
 	}
 	if (!found.all_ended) {
 		tpi_frame_init(&frame, TPI_WAIT_SETTLED, f, n);
-		err = tpi_wait_frame(&frame, TPAR_FOREVER, NULL);
+		err = tpi_wait_frame(&frame, TPAR_FOREVER, NULL, found.begin);
 		if (err == TPAR_EDEADLK) {
 			return err;
 		}
@@ -346,5 +349,5 @@ tpar_wait_all(tpar_future *const *f, size_t n, int64_t deadline_ns)
 		return TPAR_OK;
 	}
 	tpi_frame_init(&frame, TPI_WAIT_ONLY, f, n);
-	return tpi_wait_frame(&frame, deadline_ns, NULL);
+	return tpi_wait_frame(&frame, deadline_ns, NULL, found.begin);
 }

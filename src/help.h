@@ -15,6 +15,7 @@ struct tpi_wait {
 	struct tpi_frame *frame;
 	struct tpi_worker *worker; /* NULL outside of pools */
 	int64_t deadline_ns;
+	size_t begin;		/* members before it had ended before it */
 	size_t unregistered;	/* members from here on: no memory for a node */
 	size_t cursor;		/* members before it have ended */
 	bool left_pending;	/* a member was not claimed */

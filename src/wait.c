@@ -104,7 +104,7 @@ join(struct tpi_wait *wait, bool claim)
 	size_t first = frame->n;
 	size_t i;
 
-	for (i = 0; i < frame->n; i++) {
+	for (i = wait->begin; i < frame->n; i++) {
 		struct tpar_future *f = frame->f[i];
 
 		if (i + TPI_AHEAD < frame->n) {
@@ -165,7 +165,7 @@ run_members(struct tpi_wait *wait, size_t first)
 		}
 		take_ended(frame, frame->f[first]);
 	}
-	for (i = 0; i < frame->n; i++) {
+	for (i = wait->begin; i < frame->n; i++) {
 		struct tpar_future *f = frame->f[i];
 
 		if (tpi_state_peek(&f->state) != TPI_PENDING) {
@@ -266,7 +266,7 @@ leave(struct tpi_wait *wait)
 	size_t removed = 0;
 	size_t i;
 
-	for (i = 0; i < frame->n && i < wait->unregistered; i++) {
+	for (i = wait->begin; i < frame->n && i < wait->unregistered; i++) {
 		if (tpi_state_peek(&frame->f[i]->state) != TPI_ENDED) {
 			removed += tpi_frame_unregister(frame, frame->f[i]);
 		}
@@ -354,11 +354,13 @@ poll_only(struct tpi_frame *frame)
 
 enum tpar_err
 tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
-	       struct tpar_future *first_bad)
+	       struct tpar_future *first_bad, size_t begin)
 {
 	struct tpi_wait wait = { .frame = frame,
 				 .worker = tpi_thread_self.worker,
 				 .deadline_ns = deadline_ns,
+				 .begin = begin,
+				 .cursor = begin,
 				 .unregistered = frame->n };
 	bool claim = wait.worker != NULL && deadline_ns == 0 &&
 		     frame->task != NULL && tpi_help_stack_left(wait.worker);
@@ -370,6 +372,7 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 		return poll_only(frame);
 	}
 	tpi_store_relaxed(&frame->timed, deadline_ns != 0);
+	frame->own = begin;
 	if (TPI_UNLIKELY(first_bad != NULL)) {
 		(void)tpi_frame_blame(
 			frame, first_bad,
@@ -475,6 +478,6 @@ tpar_future_wait(tpar_future *f, int64_t deadline_ns)
 		tpi_cycle_describe_self(f);
 		return TPAR_EDEADLK;
 	}
-	err = tpi_wait_frame(&frame, deadline_ns, NULL);
+	err = tpi_wait_frame(&frame, deadline_ns, NULL, 0);
 	return err == TPAR_OK ? ended_as(f) : err;
 }

@@ -14,6 +14,7 @@
 /*
  * Waits for the members of an initialized frame.  first_bad: the member that
  * had failed or been cancelled before the call, or NULL (TPI_WAIT_GATHER).
+ * The members before `begin` were seen to have ended.
  *
  * TPAR_OK: all members have ended; frame->cause says what happened first.
  * TPAR_ETIMEDOUT, TPAR_ESTOPPED: a TPI_WAIT_ONLY gave up.  TPAR_EDEADLK:
@@ -22,7 +23,7 @@
  * The frame is of no more concern to anybody afterwards.
  */
 enum tpar_err tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
-			     struct tpar_future *first_bad);
+			     struct tpar_future *first_bad, size_t begin);
 
 /*
  * Sleeps until pred(arg) is true; whoever makes it true wakes the calling
