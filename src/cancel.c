@@ -233,7 +233,7 @@ tpar_checkpoint(void)
 static void
 keep_message(struct tpi_run *run, const char *text)
 {
-	struct tpi_arena *arena = run->task->home->arena;
+	struct tpi_arena *arena = tpi_future_home(run->task)->arena;
 	size_t size = strlen(text) + 1;
 	char *copy = tpi_arena_alloc(arena, size, sizeof(void *));
 
@@ -252,7 +252,7 @@ tpi_cancel_forget_message(void)
 	struct tpi_run *run = tpi_thread_self.run;
 
 	if (run != NULL && run->message != NULL) {
-		tpi_arena_free(run->task->home->arena, run->message,
+		tpi_arena_free(tpi_future_home(run->task)->arena, run->message,
 			       strlen(run->message) + 1);
 		run->message = NULL;
 	}

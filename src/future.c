@@ -63,7 +63,7 @@ free_block(struct tpi_heap *own, struct tpar_future *f)
 {
 	unsigned class = tpi_future_class(f);
 
-	if (TPI_LIKELY(f->home == own && class != TPI_CLASS_LARGE)) {
+	if (TPI_LIKELY(class != TPI_CLASS_LARGE && tpi_heap_of(f) == own)) {
 		tpi_heap_put_own(own, &f->link, class);
 		return;
 	}
@@ -97,7 +97,8 @@ clean(struct tpar_future *f)
 		drop_value(f, word);
 	}
 	if (TPI_UNLIKELY((word & TPI_MESSAGE) != 0)) {
-		tpi_arena_free(f->home->arena, f->arg, strlen(f->arg) + 1);
+		tpi_arena_free(tpi_future_home(f)->arena, f->arg,
+			       strlen(f->arg) + 1);
 	}
 }
 
@@ -181,6 +182,7 @@ tpar_future_unref_all(tpar_future **f, size_t n)
 
 	for (i = 0; i < n; i++) {
 		struct tpar_future *one = f[i];
+		struct tpi_heap *home;
 
 		if (i + TPI_AHEAD < n && f[i + TPI_AHEAD] != NULL) {
 			TPI_PREFETCH(&f[i + TPI_AHEAD]->state);
@@ -192,14 +194,15 @@ tpar_future_unref_all(tpar_future **f, size_t n)
 		if (!release_handle(one)) {
 			continue;
 		}
-		if (TPI_LIKELY(one->home == own) ||
+		home = tpi_future_home(one);
+		if (TPI_LIKELY(home == own) ||
 		    tpi_future_class(one) == TPI_CLASS_LARGE) {
 			free_block(own, one);
 			continue;
 		}
-		if (chain.n == 0 || chain.home != one->home) {
+		if (chain.n == 0 || chain.home != home) {
 			flush(&chain);
-			chain.home = one->home;
+			chain.home = home;
 			chain.last = &one->link;
 		} else {
 			tpi_store_relaxed(&one->link.next, chain.first);
@@ -262,7 +265,7 @@ drop_arg(struct tpar_future *f)
 	f->drop_arg(f->arg);
 	self->run = run.outer;
 	if (run.message != NULL) {
-		tpi_arena_free(f->home->arena, run.message,
+		tpi_arena_free(tpi_future_home(f)->arena, run.message,
 			       strlen(run.message) + 1);
 	}
 }

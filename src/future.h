@@ -48,7 +48,7 @@ struct tpar_future {
 	_Atomic(struct tpi_frame *) cur; /* [a:G2 G3] what it waits in */
 	_Atomic uint32_t pins;		 /* [a:G2] readers of cur's frame */
 	int32_t code;			 /* [F2] if the outcome is FAILED */
-	struct tpi_heap *home;		 /* [c] for the block's life */
+	struct tpi_heap *heap;		 /* [c] of a large block only */
 	struct tpi_intake *intake;	 /* of its pool; dead once ENDED */
 	/* line 1: what submit, run, complete and gather touch */
 	_Alignas(64) struct tpi_state state;
@@ -76,6 +76,15 @@ static inline unsigned
 tpi_future_class(const struct tpar_future *f)
 {
 	return f->flags >> TPI_F_CLASS_SHIFT;
+}
+
+/* The heap that its block belongs to. */
+static inline struct tpi_heap *
+tpi_future_home(const struct tpar_future *f)
+{
+	return TPI_LIKELY(tpi_future_class(f) != TPI_CLASS_LARGE)
+		       ? tpi_heap_of(f)
+		       : f->heap;
 }
 
 static inline struct tpar_future *

@@ -14,10 +14,6 @@
 
 #include <sched.h>
 
-struct tpi_slab {
-	struct tpi_slab *next;
-};
-
 /* Blocks begin here, so that they are aligned to TPI_CACHELINE. */
 #define SLAB_HEADER ((size_t)TPI_CACHELINE)
 
@@ -260,11 +256,12 @@ cut_block(struct tpi_heap *heap, unsigned class)
 
 	if ((size_t)(heap->bump_end[class] - heap->bump[class]) < size) {
 		slab = tpi_arena_alloc(heap->arena, TPI_SLAB_SIZE,
-				       TPI_CACHELINE);
+				       TPI_SLAB_ALIGN);
 		if (slab == NULL) {
 			return NULL;
 		}
 		slab->next = heap->slabs;
+		slab->heap = heap;
 		heap->slabs = slab;
 		heap->bump[class] = (char *)slab + SLAB_HEADER;
 		heap->bump_end[class] = (char *)slab + TPI_SLAB_SIZE;
@@ -272,7 +269,6 @@ cut_block(struct tpi_heap *heap, unsigned class)
 	f = (struct tpar_future *)(void *)heap->bump[class];
 	heap->bump[class] += size;
 	heap->cut++;
-	f->home = heap;
 	atomic_init(&f->cur, NULL);
 	atomic_init(&f->pins, 0);
 	return f;
@@ -300,7 +296,7 @@ tpi_heap_get_large(struct tpi_heap *heap, size_t size, size_t align)
 	if (f != NULL) {
 		atomic_fetch_add_explicit(&heap->arena->refs, 1,
 					  memory_order_relaxed);
-		f->home = heap;
+		f->heap = heap;
 		atomic_init(&f->cur, NULL);
 		atomic_init(&f->pins, 0);
 	}
@@ -310,7 +306,7 @@ tpi_heap_get_large(struct tpi_heap *heap, size_t size, size_t align)
 void
 tpi_heap_put(struct tpi_heap *own, struct tpar_future *f, size_t size)
 {
-	struct tpi_heap *home = f->home;
+	struct tpi_heap *home = tpi_future_home(f);
 
 	if (tpi_future_class(f) == TPI_CLASS_LARGE) {
 		tpi_arena_free(home->arena, f, size);

@@ -24,11 +24,22 @@ struct tpar_future;
 enum { TPI_CLASSES = 3, TPI_CLASS_LARGE = 3 };
 #define TPI_CLASS_SIZE(c) ((size_t)128 << (c))
 
-/* 64 KiB: 511 futures of the common size for one call of the allocator. */
-#define TPI_SLAB_SIZE ((size_t)65536)
+/*
+ * 510 futures of the common size for one call of the allocator.  A slab is
+ * aligned to TPI_SLAB_ALIGN, so that a block finds its slab and its heap without
+ * a look at itself; it is a little shorter, so that an allocator with headers
+ * can put one slab right behind the other.
+ */
+#define TPI_SLAB_ALIGN ((size_t)65536)
+#define TPI_SLAB_SIZE (TPI_SLAB_ALIGN - 64)
 
-struct tpi_slab;
 struct tpi_arena;
+struct tpi_heap;
+
+struct tpi_slab {
+	struct tpi_slab *next; /* [o] */
+	struct tpi_heap *heap; /* [c] */
+};
 
 struct tpi_heap {
 	struct tpi_link *free[TPI_CLASSES]; /* [o] */
@@ -78,14 +89,23 @@ struct tpi_heap *tpi_heap_enter_shared(struct tpi_arena *arena, unsigned hint);
 void tpi_heap_leave_shared(struct tpi_heap *heap);
 
 /*
- * A block of a class; owner only.  Its home is set, its cur NULL and its pins 0,
- * as they are whenever a block is free.  NULL: no memory.
+ * A block of a class; owner only.  Its cur is NULL and its pins are 0, as they
+ * are whenever a block is free.  NULL: no memory.
  */
 struct tpar_future *tpi_heap_get_slow(struct tpi_heap *heap, unsigned class);
 
 /* A block of its own, for what no class has room for; any thread. */
 struct tpar_future *tpi_heap_get_large(struct tpi_heap *heap, size_t size,
 				       size_t align);
+
+/* The heap that a block, not a large one, was cut by. */
+static inline struct tpi_heap *
+tpi_heap_of(const void *block)
+{
+	return ((struct tpi_slab *)((uintptr_t)block &
+				    ~(uintptr_t)(TPI_SLAB_ALIGN - 1)))
+		->heap;
+}
 
 /* Frees a block of this class that its owner cut. */
 static inline void

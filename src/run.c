@@ -18,6 +18,16 @@
 
 #include <string.h>
 
+static inline void
+clear_value(struct tpar_future *f)
+{
+	if (f->value_size <= TPI_INLINE_VALUE) {
+		memset(tpi_future_payload(f), 0, TPI_INLINE_VALUE);
+	} else {
+		memset(tpi_future_payload(f), 0, f->value_size);
+	}
+}
+
 /* Calls the function of `f` in a run of its own and ends it. */
 static inline void
 call(struct tpar_future *f, struct tpi_run *run)
@@ -33,7 +43,7 @@ call(struct tpar_future *f, struct tpi_run *run)
 		return;
 	}
 	if (rc == 0) {
-		tpi_arena_free(f->home->arena, run->message,
+		tpi_arena_free(tpi_future_home(f)->arena, run->message,
 			       strlen(run->message) + 1);
 		run->message = NULL;
 	}
@@ -118,6 +128,21 @@ foreign_pool(struct tpar_future *f)
 	return TPI_LIKELY(pool == tpi_thread_self.worker->pool) ? NULL : pool;
 }
 
+/* It looks at no line of f but the one that the claim has brought. */
+void
+tpi_run_taken(struct tpi_worker *w, struct tpar_future *f)
+{
+	struct tpi_run run = { f, NULL, NULL, NULL };
+
+	if (TPI_UNLIKELY(tpi_load_relaxed(&w->pool->intake.closed) >=
+			 TPI_CANCELLING)) {
+		tpi_future_end_cancelled(f);
+		return;
+	}
+	clear_value(f);
+	call(f, &run);
+}
+
 void
 tpi_run_skip(struct tpar_future *f, struct tpi_watch *watch)
 {
@@ -140,11 +165,7 @@ tpi_run_call(struct tpar_future *f, struct tpi_watch *watch, bool bound)
 		tpi_run_skip(f, watch);
 		return;
 	}
-	if (f->value_size <= TPI_INLINE_VALUE) {
-		memset(tpi_future_payload(f), 0, TPI_INLINE_VALUE);
-	} else {
-		memset(tpi_future_payload(f), 0, f->value_size);
-	}
+	clear_value(f);
 	foreign = foreign_pool(f);
 	if (bound) {
 		run.stopper = outer->task->intake != f->intake ? outer

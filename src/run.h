@@ -34,6 +34,9 @@ bool tpi_run_claim(struct tpi_worker *worker, struct tpar_future *f,
  */
 void tpi_run_call(struct tpar_future *f, struct tpi_watch *watch, bool bound);
 
+/* Runs one of the worker's own pool that it has claimed, with nothing below. */
+void tpi_run_taken(struct tpi_worker *worker, struct tpar_future *f);
+
 /* Ends a claimed future as cancelled instead. */
 void tpi_run_skip(struct tpar_future *f, struct tpi_watch *watch);
 

@@ -56,7 +56,7 @@ main_loop(struct tpi_worker *w)
 	while ((f = take_local(w)) != NULL || (f = search(w)) != NULL) {
 		if (tpi_intake_begins(&w->pool->intake) &&
 		    tpi_future_claim(f)) {
-			tpi_run_call(f, NULL, false);
+			tpi_run_taken(w, f);
 		}
 		tpi_future_release(f);
 		if (TPI_UNLIKELY(tpi_park_surplus(&w->pool->park)) &&

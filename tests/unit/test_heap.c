@@ -151,7 +151,7 @@ START_TEST(blocks_are_aligned_and_do_not_overlap)
 			ck_assert_ptr_nonnull(f[class][i]);
 			ck_assert_uint_eq(
 				(uintptr_t)f[class][i] % TPI_CACHELINE, 0);
-			ck_assert_ptr_eq(f[class][i]->home, heap);
+			ck_assert_ptr_eq(tpi_heap_of(f[class][i]), heap);
 			ck_assert_ptr_null(atomic_load(&f[class][i]->cur));
 			ck_assert_uint_eq(atomic_load(&f[class][i]->pins), 0);
 		}
@@ -315,7 +315,7 @@ START_TEST(large_block_has_its_size_and_alignment)
 	ck_assert_ptr_nonnull(f);
 	ck_assert_uint_eq((uintptr_t)f % 4096, 0);
 	ck_assert_int_eq(atomic_load(&meter.bytes), before + 5000);
-	ck_assert_ptr_eq(f->home, heap);
+	ck_assert_ptr_eq(f->heap, heap);
 	ck_assert_ptr_null(atomic_load(&f->cur));
 	ck_assert_uint_eq(atomic_load(&f->pins), 0);
 	tpi_heap_put(NULL, f, 5000);

@@ -293,7 +293,7 @@ START_TEST(worker_submits_to_its_own_queue)
 	ck_assert_int_eq(tpar_submit_many(pool, &task, NULL, 0, 2, &f[1]),
 			 TPAR_OK);
 	ck_assert(!tpi_inject_nonempty(&pool->shard[0]));
-	ck_assert_ptr_eq(f[0]->home, w->heap);
+	ck_assert_ptr_eq(tpi_future_home(f[0]), w->heap);
 	for (i = 2; i >= 0; i--) {
 		ck_assert_ptr_eq(tpi_deque_pop_owner(&w->deque), f[i]);
 		tpi_future_end_cancelled(f[i]);
@@ -317,7 +317,7 @@ START_TEST(worker_of_another_pool_submits_from_outside)
 	f = unit_submit_task(pool, &task);
 	ck_assert_ptr_null(tpi_deque_pop_owner(&w->deque));
 	ck_assert_ptr_eq(tpi_inject_pop(&pool->shard[0]), &f->link);
-	ck_assert_ptr_eq(f->home->arena, pool->arena);
+	ck_assert_ptr_eq(tpi_future_home(f)->arena, pool->arena);
 	tpi_future_end_cancelled(f);
 	hand_drop(f);
 	hand_free(pool);
