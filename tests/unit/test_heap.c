@@ -202,7 +202,7 @@ START_TEST(slab_is_used_to_its_end)
 	struct tpi_heap *heap = tpi_arena_add_heap(arena);
 	size_t i;
 
-	ck_assert_uint_eq(per_slab, 511);
+	ck_assert_uint_eq(per_slab, 510);
 	for (i = 0; i < per_slab; i++) {
 		f[i] = get(heap, 0);
 		memset(f[i]->small, 0xff, sizeof f[i]->small);
