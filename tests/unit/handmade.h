@@ -134,6 +134,7 @@ hand_begin(struct tpi_run *run, struct tpar_future *task)
 	run->task = task;
 	run->outer = tpi_thread_self.run;
 	run->message = NULL;
+	run->stopper = NULL;
 	tpi_thread_self.run = run;
 }
 
