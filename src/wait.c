@@ -407,14 +407,15 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 }
 
 enum tpar_err
-tpi_wait_until(bool (*pred)(void *arg), void *arg, int64_t deadline_ns,
-	       bool stoppable)
+tpi_wait_until(bool (*pred)(void *arg), void *arg, struct tpi_parker *parker,
+	       int64_t deadline_ns, bool stoppable)
 {
 	struct tpi_worker *w = tpi_thread_self.worker;
 	enum tpar_err err = TPAR_OK;
 	struct tpi_frame frame;
 
 	tpi_frame_init(&frame, TPI_WAIT_ONLY, NULL, 0);
+	frame.parker = parker; /* also if there would be one by now */
 	tpi_store_relaxed(&frame.timed, 1);
 	if (!stoppable) {
 		frame.task = NULL;

@@ -26,10 +26,12 @@ enum tpar_err tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 			     struct tpar_future *first_bad, size_t begin);
 
 /*
- * Sleeps until pred(arg) is true; whoever makes it true wakes the calling
- * thread's parker.  TPAR_ETIMEDOUT; TPAR_ESTOPPED if `stoppable`.
+ * Sleeps until pred(arg) is true; whoever makes it true wakes `parker`, the
+ * calling thread's; NULL: there is none, and pred is looked at now and then.
+ * TPAR_ETIMEDOUT; TPAR_ESTOPPED if `stoppable`.
  */
 enum tpar_err tpi_wait_until(bool (*pred)(void *arg), void *arg,
-			     int64_t deadline_ns, bool stoppable);
+			     struct tpi_parker *parker, int64_t deadline_ns,
+			     bool stoppable);
 
 #endif
