@@ -123,6 +123,72 @@ tpi_block_nap(void)
 	(void)pthread_setcancelstate(before, NULL);
 }
 
+static void
+nap_blocked(struct tpi_wait *wait)
+{
+	bool served = wait->worker == NULL || tpi_park_block(wait->worker);
+
+	tpi_block_nap();
+	if (!served) {
+		tpi_block_check_starved(wait);
+	}
+	if (wait->worker != NULL) {
+		tpi_park_unblock(wait->worker);
+	}
+}
+
+/* Is one of those without a node the cause, that is not up yet? */
+static void
+look_ahead(struct tpi_frame *frame, size_t from)
+{
+	size_t i;
+
+	for (i = from; i < frame->n && tpi_frame_cause(frame) == 0; i++) {
+		if (tpi_state_peek(&frame->f[i]->state) == TPI_ENDED) {
+			tpi_block_see_ended(frame, frame->f[i]);
+		}
+	}
+}
+
+/* false: the wait ends early, or the member leads back to us. */
+static bool
+poll_member(struct tpi_wait *wait, size_t i)
+{
+	struct tpi_frame *frame = wait->frame;
+
+	/* ENDS: the member ends, or the wait ends early. */
+	while (tpi_state_peek(&frame->f[i]->state) != TPI_ENDED) {
+		look_ahead(frame, i);
+		tpi_block_check_stop(frame);
+		tpi_block_check_deadline(wait);
+		if (tpi_block_ends_early(frame)) {
+			return false;
+		}
+		if (tpi_frame_cause(frame) == TPI_DEADLOCKED &&
+		    tpi_cycle_give_up_one(frame, i)) {
+			wait->given_up = true;
+			return false;
+		}
+		nap_blocked(wait);
+	}
+	tpi_block_take_ended(frame, frame->f[i]);
+	return true;
+}
+
+size_t
+tpi_block_poll(struct tpi_wait *wait)
+{
+	struct tpi_frame *frame = wait->frame;
+	size_t missing = 0;
+	size_t i;
+
+	tpi_block_check_cycles(wait);
+	for (i = wait->unregistered; i < frame->n; i++) {
+		missing += !poll_member(wait, i);
+	}
+	return missing;
+}
+
 /*
  * Sleeps until all members have been taken off, or the wait ends early.
  * ENDS: tpi_frame_member_off() takes the last one off and wakes the parker; a

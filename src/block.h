@@ -6,7 +6,28 @@
 #define TPI_BLOCK_H
 
 #include "base.h"
+#include "cancel.h"
 #include "help.h"
+
+/* A member, not registered, has ended: is it the cause? */
+static inline void
+tpi_block_see_ended(struct tpi_frame *frame, struct tpar_future *f)
+{
+	uintptr_t word = tpi_state_get(&f->state);
+
+	if (TPI_UNLIKELY(tpi_state_is_bad(word)) &&
+	    tpi_frame_blame(frame, f, (unsigned)(word & TPI_OUTCOME))) {
+		tpi_cancel_members(frame);
+	}
+}
+
+/* And it is the owner who counts it. */
+static inline void
+tpi_block_take_ended(struct tpi_frame *frame, struct tpar_future *f)
+{
+	frame->own++;
+	tpi_block_see_ended(frame, f);
+}
 
 /* Has the calling task been asked to stop?  Then so is its set, once. */
 void tpi_block_check_stop(struct tpi_frame *frame);
@@ -31,6 +52,13 @@ void tpi_block_check_starved(struct tpi_wait *wait);
 
 /* Sleeps until the frame is complete or ends early. */
 void tpi_block_sleep(struct tpi_wait *wait);
+
+/*
+ * Waits for the members for which there was no node: looks at them now and
+ * then.  Returns how many were not waited for, as the wait ends early, or as
+ * they wait for the calling task.
+ */
+size_t tpi_block_poll(struct tpi_wait *wait);
 
 /* A millisecond: for waits without memory for what would wake them. */
 void tpi_block_nap(void);

@@ -343,3 +343,20 @@ tpi_cycle_give_up(struct tpi_frame *frame)
 	}
 	return removed > 0;
 }
+
+bool
+tpi_cycle_give_up_one(struct tpi_frame *frame, size_t i)
+{
+	struct search s;
+	bool found;
+
+	tpi_lock_enter(&cycle_lock);
+	init(&s, frame->task);
+	found = leads_back(&s, frame->f[i]);
+	fini(&s);
+	if (found) {
+		tpi_frame_give_up(frame);
+	}
+	tpi_lock_leave(&cycle_lock);
+	return found;
+}

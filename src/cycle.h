@@ -30,6 +30,9 @@ void tpi_cycle_leave(struct tpi_frame *frame);
  */
 bool tpi_cycle_give_up(struct tpi_frame *frame);
 
+/* For one member that is not registered: true: it leads back. */
+bool tpi_cycle_give_up_one(struct tpi_frame *frame, size_t i);
+
 /* Records that `task` would wait for itself. */
 void tpi_cycle_describe_self(struct tpar_future *task);
 

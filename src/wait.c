@@ -36,26 +36,6 @@
 /* Rounds of looking before sleeping: some 5 us, about what a wake costs. */
 #define SPIN_ROUNDS 100
 
-/* A member, not registered, has ended: is it the cause? */
-static void
-look_at_ended(struct tpi_frame *frame, struct tpar_future *f)
-{
-	uintptr_t word = tpi_state_get(&f->state);
-
-	if (TPI_UNLIKELY(tpi_state_is_bad(word)) &&
-	    tpi_frame_blame(frame, f, (unsigned)(word & TPI_OUTCOME))) {
-		tpi_cancel_members(frame);
-	}
-}
-
-/* And it is the owner who counts it. */
-static void
-take_ended(struct tpi_frame *frame, struct tpar_future *f)
-{
-	frame->own++;
-	look_at_ended(frame, f);
-}
-
 static void
 publish(struct tpi_frame *frame)
 {
@@ -121,7 +101,7 @@ join(struct tpi_wait *wait, bool claim)
 		case TPI_REGISTERED:
 			break;
 		case TPI_HAD_ENDED:
-			take_ended(frame, f);
+			tpi_block_take_ended(frame, f);
 			break;
 		case TPI_NO_MEMORY:
 			wait->unregistered = i;
@@ -163,7 +143,7 @@ run_members(struct tpi_wait *wait, size_t first)
 		} else {
 			run_member(wait, first);
 		}
-		take_ended(frame, frame->f[first]);
+		tpi_block_take_ended(frame, frame->f[first]);
 	}
 	for (i = wait->begin; i < frame->n; i++) {
 		struct tpar_future *f = frame->f[i];
@@ -179,8 +159,8 @@ run_members(struct tpi_wait *wait, size_t first)
 		if (tpi_run_claim(wait->worker, f, &wait->watch)) {
 			run_member(wait, i);
 			if (i >= wait->unregistered) {
-				/* poll_unregistered() counts it. */
-				look_at_ended(frame, f);
+				/* tpi_block_poll() counts it. */
+				tpi_block_see_ended(frame, f);
 			}
 		}
 	}
@@ -214,45 +194,6 @@ spin(struct tpi_wait *wait, bool helping)
 		tpi_cpu_pause();
 	}
 	return tpi_frame_complete(frame);
-}
-
-static void
-nap_blocked(struct tpi_wait *wait)
-{
-	bool served = wait->worker == NULL || tpi_park_block(wait->worker);
-
-	tpi_block_nap();
-	if (!served) {
-		tpi_block_check_starved(wait);
-	}
-	if (wait->worker != NULL) {
-		tpi_park_unblock(wait->worker);
-	}
-}
-
-/*
- * Members for which there was no node: looks at them now and then.  Returns how
- * many were not waited for, as the wait ends early.
- */
-static size_t
-poll_unregistered(struct tpi_wait *wait)
-{
-	struct tpi_frame *frame = wait->frame;
-	size_t i;
-
-	for (i = wait->unregistered; i < frame->n; i++) {
-		/* ENDS: the member ends, or the wait ends early. */
-		while (tpi_state_peek(&frame->f[i]->state) != TPI_ENDED) {
-			tpi_block_check_stop(frame);
-			tpi_block_check_deadline(wait);
-			if (tpi_block_ends_early(frame)) {
-				return frame->n - i;
-			}
-			nap_blocked(wait);
-		}
-		take_ended(frame, frame->f[i]);
-	}
-	return 0;
 }
 
 /*
@@ -320,7 +261,7 @@ await_others(struct tpi_wait *wait)
 	size_t missing = 0;
 
 	if (TPI_UNLIKELY(wait->unregistered < frame->n)) {
-		missing = poll_unregistered(wait);
+		missing = tpi_block_poll(wait);
 	}
 	if (settle(frame, missing)) {
 		return TPAR_OK;
