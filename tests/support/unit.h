@@ -165,9 +165,10 @@ unit_run_in(tpar_pool *pool, tpar_task_fn fn, void *arg)
 	tpar_future_unref(f);
 }
 
-/* Each test in a process of its own. */
+/* Each test in a process of its own, with so many seconds. */
 static inline int
-unit_main(const char *name, const TTest *const *tests, size_t n)
+unit_main_within(const char *name, const TTest *const *tests, size_t n,
+		 double seconds)
 {
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
@@ -175,7 +176,7 @@ unit_main(const char *name, const TTest *const *tests, size_t n)
 	size_t i;
 	int failed;
 
-	tcase_set_timeout(tcase, UNIT_TIMEOUT);
+	tcase_set_timeout(tcase, seconds);
 	for (i = 0; i < n; i++) {
 		tcase_add_test(tcase, tests[i]);
 	}
@@ -185,6 +186,12 @@ unit_main(const char *name, const TTest *const *tests, size_t n)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static inline int
+unit_main(const char *name, const TTest *const *tests, size_t n)
+{
+	return unit_main_within(name, tests, n, UNIT_TIMEOUT);
 }
 
 #endif
