@@ -116,6 +116,7 @@ tpi_future_dispose(struct tpar_future *f)
 static TPI_NOINLINE bool
 release_handle_and_value(struct tpar_future *f)
 {
+	uint64_t hold = TPI_MEMREF;
 	uint64_t before;
 
 	/* The handle becomes a reference, so that f can still be looked at. */
@@ -126,8 +127,9 @@ release_handle_and_value(struct tpar_future *f)
 		/* ORDER F5 seq_cst -- tpi_future_end() */
 		drop_value(f, atomic_load_explicit(&f->state.word,
 						   memory_order_seq_cst));
+		hold += tpi_future_debt(f);
 	}
-	if (!tpi_future_let_go(f, TPI_MEMREF)) {
+	if (!tpi_future_let_go(f, hold)) {
 		return false;
 	}
 	clean(f);
@@ -140,7 +142,7 @@ release_handle(struct tpar_future *f)
 	if (TPI_UNLIKELY((f->flags & TPI_F_DROP_VALUE) != 0)) {
 		return release_handle_and_value(f);
 	}
-	if (!tpi_future_let_go(f, TPI_HANDLE)) {
+	if (!tpi_future_let_go_handle(f)) {
 		return false;
 	}
 	clean(f);

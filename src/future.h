@@ -198,22 +198,46 @@ tpi_future_retain(struct tpar_future *f)
 
 /*
  * Gives `hold` up.  true: the caller was the last holder and disposes of the
- * future.  Who is alone, or almost, sees that without changing anything.
+ * future.  Who is alone sees that without changing anything.
  */
 static inline bool
 tpi_future_let_go(struct tpar_future *f, uint64_t hold)
 {
 	/* ORDER F7 acquire <- tpi_future_let_go(): what other holders did. */
-	uint64_t left =
-		atomic_load_explicit(&f->holds, memory_order_acquire) - hold;
-
-	if (left != (tpi_load_relaxed(&f->trimmed) ? TPI_MEMREF : 0)) {
-		/* ORDER F7 acq_rel -> tpi_future_let_go() */
-		left = atomic_fetch_sub_explicit(&f->holds, hold,
-						 memory_order_acq_rel) -
-		       hold;
+	if (atomic_load_explicit(&f->holds, memory_order_acquire) == hold) {
+		return true;
 	}
-	return left == (tpi_load_relaxed(&f->trimmed) ? TPI_MEMREF : 0);
+	/* ORDER F7 acq_rel -> tpi_future_let_go() */
+	return atomic_fetch_sub_explicit(&f->holds, hold,
+					 memory_order_acq_rel) == hold;
+}
+
+/*
+ * What is to be given up for the reference of a trimmed queue entry, by the
+ * holder of the last handle, and while he still holds the future.
+ */
+static inline uint64_t
+tpi_future_debt(struct tpar_future *f)
+{
+	return tpi_load_relaxed(&f->trimmed) ? TPI_MEMREF : 0;
+}
+
+/* The same for a handle. */
+static inline bool
+tpi_future_let_go_handle(struct tpar_future *f)
+{
+	/* ORDER F7 acquire <- tpi_future_let_go(): no other handle is left. */
+	uint64_t w = atomic_load_explicit(&f->holds, memory_order_acquire);
+
+	while (TPI_UNLIKELY(TPI_HANDLES(w) > 1)) {
+		/* ORDER F7 acq_rel -- tpi_future_let_go_handle() */
+		if (atomic_compare_exchange_weak_explicit(
+			    &f->holds, &w, w - TPI_HANDLE, memory_order_acq_rel,
+			    memory_order_acquire)) {
+			return false;
+		}
+	}
+	return tpi_future_let_go(f, TPI_HANDLE + tpi_future_debt(f));
 }
 
 /* Nobody holds it any more: drops what it owns, frees its block. */
@@ -230,9 +254,9 @@ tpi_future_release(struct tpar_future *f)
 
 /*
  * Gives up the reference of a queue entry while the caller, who gathers f, has
- * the word of his own caller for it that a handle outlives the call: so nobody
- * is the last to let go meanwhile, and whoever is later sees the mark (F7).
- * Costs no read-modify-write, which a task can have but few of.
+ * the word of his own caller for it that a handle outlives the call: whoever
+ * releases the last handle sees the mark (F7), and gives that reference up,
+ * too.  Costs no read-modify-write, which a task can have but few of.
  */
 static inline void
 tpi_future_trim(struct tpar_future *f)

@@ -341,6 +341,40 @@ START_TEST(value_is_taken_once_in_a_race)
 }
 END_TEST
 
+/* Whoever lets go first looks at nothing afterwards. */
+static void *
+release(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	unit_gate_await(crowd->go, 1);
+	tpi_future_release(crowd->f);
+	return NULL;
+}
+
+START_TEST(large_value_is_freed_once_in_a_race)
+{
+	long rounds = unit_scaled(1500);
+	pthread_t thread;
+	long round;
+
+	start();
+	for (round = 0; round < rounds; round++) {
+		struct unit_gate go = UNIT_GATE_INIT;
+		struct crowd crowd = { make(5000, round % 2), &go };
+
+		tpi_future_retain(crowd.f);
+		end(crowd.f, 0);
+		thread = unit_start(release, &crowd);
+		unit_gate_open(&go);
+		tpar_future_unref(crowd.f);
+		unit_join(thread);
+	}
+	ck_assert_int_eq(values_dropped, rounds / 2);
+	hand_free(pool);
+}
+END_TEST
+
 /* Is the block of f free again?  Then the next one of its kind is there. */
 static bool
 is_freed(struct tpar_future *f, bool drops)
@@ -401,6 +435,7 @@ main(void)
 		future_outlives_its_pool,
 		value_is_dropped_once_in_a_race,
 		value_is_taken_once_in_a_race,
+		large_value_is_freed_once_in_a_race,
 		last_of_those_that_hold_a_trimmed_future_frees_it,
 	};
 
