@@ -28,6 +28,29 @@ struct survey {
 	bool taken; /* a member's value is gone */
 };
 
+/*
+ * Those that stand before `bad` may have ended after they were looked at, and
+ * still before it: looks again.  ENDS: it only moves to the front.
+ */
+static TPI_NOINLINE struct tpar_future *
+lowest_bad(tpar_future *const *f, struct tpar_future *bad)
+{
+	size_t i = 0;
+
+	while (f[i] != bad) {
+		uintptr_t word = tpi_state_get(&f[i]->state);
+
+		if (tpi_state_phase(word) == TPI_ENDED &&
+		    tpi_state_is_bad(word)) {
+			bad = f[i];
+			i = 0;
+		} else {
+			i++;
+		}
+	}
+	return bad;
+}
+
 /* Says what is wrong with member i. */
 static TPI_NOINLINE enum tpar_err
 refuse_member(tpar_future *const *f, size_t i)
@@ -101,6 +124,9 @@ look_over(tpar_future *const *f, size_t n, bool mixed, bool values,
 		} else {
 			s.taken |= (word & TPI_TAKEN) != 0;
 		}
+	}
+	if (TPI_UNLIKELY(s.first_bad != NULL)) {
+		s.first_bad = lowest_bad(f, s.first_bad);
 	}
 	s.drops = (flags & TPI_F_DROP_VALUE) != 0;
 	*found = s;

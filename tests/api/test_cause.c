@@ -31,6 +31,62 @@ START_TEST(of_those_that_had_failed_the_lowest_is_blamed)
 }
 END_TEST
 
+/* Fails after another one has, if there is one; not at once. */
+struct follower {
+	tpar_future *before;
+	long delay; /* rounds of doing nothing */
+	int code;
+};
+
+static int
+fail_after(void *arg, void *value)
+{
+	struct follower *self = arg;
+	volatile long i;
+
+	(void)value;
+	if (self->before != NULL) {
+		(void)tpar_future_wait(self->before, TPAR_FOREVER);
+	}
+	for (i = 0; i < self->delay; i++) {
+	}
+	return tpar_fail(self->code, "code %d", self->code);
+}
+
+/* Both ends of a long set fail while it is looked over, the front one first. */
+START_TEST(first_to_fail_is_blamed_while_the_set_is_entered)
+{
+	enum { MEMBERS = 200000 };
+	static tpar_future *f[MEMBERS];
+	tpar_future *done = unit_submit(NULL, scene_return, NULL, 0);
+	tpar_pool *pool = unit_pool(1, 1);
+	struct tpar_failure why;
+	long round;
+	int i;
+
+	ck_assert_int_eq(tpar_future_wait(done, TPAR_FOREVER), TPAR_OK);
+	for (i = 1; i < MEMBERS - 1; i++) {
+		f[i] = done;
+	}
+	for (round = 0; round < unit_scaled(100); round++) {
+		struct follower front = { NULL, round * 977 % 60000, 1 };
+		struct follower back = { NULL, 0, 2 };
+
+		f[0] = unit_submit(pool, fail_after, &front, 0);
+		back.before = f[0];
+		f[MEMBERS - 1] = unit_submit(pool, fail_after, &back, 0);
+		ck_assert_int_eq(tpar_gather(f, MEMBERS, NULL, &why),
+				 TPAR_EFAILED);
+		ck_assert_uint_eq(why.index, 0);
+		ck_assert_str_eq(why.message, "code 1");
+		tpar_future_unref(f[0]);
+		tpar_future_unref(f[MEMBERS - 1]);
+	}
+	tpar_future_unref(done);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 static int
 stop_when_asked(void *arg, void *value)
 {
@@ -152,6 +208,7 @@ main(void)
 {
 	const TTest *tests[] = {
 		of_those_that_had_failed_the_lowest_is_blamed,
+		first_to_fail_is_blamed_while_the_set_is_entered,
 		cause_is_not_masked_by_the_stop_it_leads_to,
 		codes_of_a_task_are_never_taken_for_the_librarys,
 		stop_that_nobody_asked_for_is_a_cancelled_member,
