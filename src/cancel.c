@@ -174,15 +174,32 @@ tpi_cancel_members(struct tpi_frame *frame)
 	end(&mine);
 }
 
-void
-tpi_cancel_siblings(struct tpi_frame *frame)
+struct tpi_waiter *
+tpi_cancel_siblings(struct tpi_waiter *waiter, struct tpar_future *f,
+		    unsigned outcome)
 {
+	struct tpi_waiter *others = waiter;
+	struct tpi_waiter *before = NULL;
 	struct tpi_sweep mine;
 	struct tpi_sweep *sweep = begin(&mine);
 
-	frame->sweep_next = sweep->frames;
-	sweep->frames = frame;
+	for (; waiter != NULL; waiter = waiter->next) {
+		struct tpi_frame *frame = waiter->frame;
+
+		if (!tpi_frame_blame(frame, f, outcome)) {
+			before = waiter;
+			continue;
+		}
+		if (before == NULL) {
+			others = waiter->next;
+		} else {
+			before->next = waiter->next;
+		}
+		frame->sweep_next = sweep->frames;
+		sweep->frames = frame;
+	}
 	end(&mine);
+	return others;
 }
 
 bool

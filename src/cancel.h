@@ -9,6 +9,7 @@
 #include "future.h"
 
 struct tpi_frame;
+struct tpi_waiter;
 
 /*
  * Ends a PENDING future as cancelled; asks a RUNNING one to stop, and passes
@@ -21,10 +22,13 @@ bool tpi_cancel(struct tpar_future *f);
 void tpi_cancel_members(struct tpi_frame *frame);
 
 /*
- * Cancels all members of a gather whose cause is one that has just ended, and
- * then takes that one off.  RELEASE POINT: frame.
+ * `f` has ended, not as done: elects it in all gathers of this list, before
+ * anybody is told, who may fail for it in turn.  Those whose cause it is cancel
+ * their members, and then f is taken off.  RELEASE POINT: their frames.
+ * Returns the others, who have still to be told.
  */
-void tpi_cancel_siblings(struct tpi_frame *frame);
+struct tpi_waiter *tpi_cancel_siblings(struct tpi_waiter *waiter,
+				       struct tpar_future *f, unsigned outcome);
 
 /* Has this task been asked to stop, itself or with its whole pool? */
 static inline bool

@@ -206,15 +206,3 @@ tpi_frame_blame(struct tpi_frame *frame, struct tpar_future *f,
 	}
 	return tpi_frame_elect(frame, cause);
 }
-
-void
-tpi_frame_signal(struct tpi_frame *frame, struct tpar_future *f,
-		 unsigned outcome)
-{
-	if (TPI_UNLIKELY(outcome != TPI_DONE) &&
-	    tpi_frame_blame(frame, f, outcome)) {
-		tpi_cancel_siblings(frame);
-	} else {
-		tpi_frame_member_off(frame);
-	}
-}

@@ -255,10 +255,6 @@ void tpi_frame_await_removal(struct tpar_future *f);
 bool tpi_frame_blame(struct tpi_frame *frame, struct tpar_future *f,
 		     unsigned outcome);
 
-/* Tells one waiter that `f` has ended; the waiter is gone from then on. */
-void tpi_frame_signal(struct tpi_frame *frame, struct tpar_future *f,
-		      unsigned outcome);
-
 /*
  * Takes a member off that was registered and has ended.  RELEASE POINT: frame.
  */

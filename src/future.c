@@ -8,6 +8,7 @@
  */
 #include "config.h"
 
+#include "cancel.h"
 #include "err.h"
 #include "frame.h"
 #include "future.h"
@@ -232,9 +233,13 @@ tpi_future_ended(struct tpar_future *f, uintptr_t before, unsigned outcome)
 	if (TPI_UNLIKELY((before & TPI_REMOVAL) != 0)) {
 		tpi_frame_await_removal(f);
 	}
+	outcome &= TPI_OUTCOME;
+	if (TPI_UNLIKELY(outcome != TPI_DONE)) {
+		waiter = tpi_cancel_siblings(waiter, f, outcome);
+	}
 	for (; waiter != NULL; waiter = next) {
 		next = waiter->next;
-		tpi_frame_signal(waiter->frame, f, outcome & TPI_OUTCOME);
+		tpi_frame_member_off(waiter->frame);
 	}
 }
 

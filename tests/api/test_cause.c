@@ -87,6 +87,91 @@ START_TEST(first_to_fail_is_blamed_while_the_set_is_entered)
 }
 END_TEST
 
+/*
+ * Three members: one fails; one waits for that and fails for it; and one is run
+ * in place by the waiting task once it has entered the set.
+ */
+struct chain {
+	struct scene *scene;
+	_Atomic int entered;
+	_Atomic int followed;
+	tpar_future *f[3];
+	struct tpar_failure why;
+};
+
+static int
+set_flag(void *arg, void *value)
+{
+	(void)value;
+	atomic_store((_Atomic int *)arg, 1);
+	return 0;
+}
+
+static int
+fail_when_followed(void *arg, void *value)
+{
+	struct chain *chain = arg;
+
+	(void)value;
+	UNIT_AWAIT(atomic_load(&chain->followed));
+	return tpar_fail(1, "the cause");
+}
+
+static int
+follow(void *arg, void *value)
+{
+	struct chain *chain = arg;
+	struct tpar_failure why;
+	tpar_future *f[2];
+	enum tpar_err err;
+
+	(void)value;
+	UNIT_AWAIT(atomic_load(&chain->entered));
+	f[0] = chain->f[1];
+	f[1] = unit_submit(chain->scene->pool, set_flag,
+			   (void *)&chain->followed, 0);
+	err = tpar_gather(f, 2, NULL, &why);
+	tpar_future_unref(f[1]);
+	UNIT_MUST(err == TPAR_EFAILED && why.index == 0 && why.code == 1);
+	return tpar_fail(2, "what follows");
+}
+
+static int
+gather_chain(void *arg, void *value)
+{
+	struct chain *chain = arg;
+
+	(void)value;
+	chain->f[1] = scene_submit_elsewhere(NULL, fail_when_followed, arg, 0);
+	chain->f[0] = scene_submit_elsewhere(NULL, follow, arg, 0);
+	chain->f[2] = unit_submit(chain->scene->pool, set_flag,
+				  (void *)&chain->entered, 0);
+	UNIT_MUST(tpar_gather(chain->f, 3, NULL, &chain->why) == TPAR_EFAILED);
+	tpar_future_unref_all(chain->f, 3);
+	return 0;
+}
+
+START_TEST(failure_that_follows_from_another_is_not_the_cause)
+{
+	tpar_pool *pool = unit_pool(3, 2);
+	struct scene scene;
+	long round;
+
+	scene_stall(&scene);
+	for (round = 0; round < unit_scaled(200); round++) {
+		struct chain chain = { .scene = &scene };
+
+		unit_run_in(pool, gather_chain, &chain);
+		ck_assert_uint_eq(chain.why.index, 1);
+		ck_assert_int_eq(chain.why.code, 1);
+		ck_assert_str_eq(chain.why.message, "the cause");
+	}
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+	scene_let_go(&scene);
+	scene_end(&scene);
+}
+END_TEST
+
 static int
 stop_when_asked(void *arg, void *value)
 {
@@ -209,6 +294,7 @@ main(void)
 	const TTest *tests[] = {
 		of_those_that_had_failed_the_lowest_is_blamed,
 		first_to_fail_is_blamed_while_the_set_is_entered,
+		failure_that_follows_from_another_is_not_the_cause,
 		cause_is_not_masked_by_the_stop_it_leads_to,
 		codes_of_a_task_are_never_taken_for_the_librarys,
 		stop_that_nobody_asked_for_is_a_cancelled_member,
