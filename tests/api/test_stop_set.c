@@ -410,6 +410,8 @@ START_TEST(failure_before_the_stop_is_the_cause)
 	ck_assert_int_eq(tpar_future_code(root), 31);
 	ck_assert_int_eq(level.err, TPAR_EFAILED);
 	ck_assert_uint_eq(level.why.index, FAILING);
+	/* It has waited for the leaf to clean up. */
+	ck_assert(level.all_ended);
 	ck_assert(level.stopped);
 	tpar_future_unref_all(level.f, MEMBERS);
 	tpar_future_unref(root);
