@@ -20,7 +20,7 @@
 #include <stdlib.h>
 
 /* A page of nodes. */
-#define NODES 250
+#define NODES 125
 
 struct tpi_nodes {
 	struct tpi_nodes *next;
@@ -86,7 +86,8 @@ get_node(struct tpi_frame *frame)
 		return &frame->spare;
 	}
 	if (nodes == NULL || nodes->used == NODES) {
-		nodes = malloc(sizeof *nodes);
+		nodes = aligned_alloc(_Alignof(struct tpi_nodes),
+				      sizeof *nodes);
 		if (nodes == NULL) {
 			return NULL;
 		}

@@ -2,9 +2,9 @@
 /*
  * future.c - making, holding, ending and reading futures.
  *
- * The value of a future with a drop function belongs to whoever sets TAKEN; the
- * two that may have to drop it, the last handle's holder and the one who ends
- * the task after that, each look at what the other writes first (F5).
+ * The value of a future with a drop function belongs to whoever sets TAKEN.
+ * Who releases the last handle drops it, or marks the future as abandoned if
+ * its task has not ended; then the one who ends it does (F5).
  */
 #include "config.h"
 
@@ -121,13 +121,11 @@ release_handle_and_value(struct tpar_future *f)
 	uint64_t before;
 
 	/* The handle becomes a reference, so that f can still be looked at. */
-	/* ORDER F5 seq_cst -- tpi_future_end(): give up, then see the state. */
+	/* ORDER F7 acq_rel -- release_handle_and_value(): use by the others. */
 	before = atomic_fetch_add_explicit(&f->holds, TPI_MEMREF - TPI_HANDLE,
-					   memory_order_seq_cst);
+					   memory_order_acq_rel);
 	if (TPI_HANDLES(before) == 1) {
-		/* ORDER F5 seq_cst -- tpi_future_end() */
-		drop_value(f, atomic_load_explicit(&f->state.word,
-						   memory_order_seq_cst));
+		drop_value(f, tpi_state_abandon(&f->state));
 		hold += tpi_future_debt(f);
 	}
 	if (!tpi_future_let_go(f, hold)) {
@@ -247,13 +245,9 @@ tpi_future_ended(struct tpar_future *f, uintptr_t before, unsigned outcome)
 static void
 finish(struct tpar_future *f, unsigned outcome)
 {
-	bool drops = (f->flags & TPI_F_DROP_VALUE) != 0;
 	uintptr_t before = tpi_state_finish(&f->state, outcome);
 
-	if (TPI_UNLIKELY(drops) &&
-	    /* ORDER F5 seq_cst -- release_handle_and_value(): ENDED, then the handles. */
-	    TPI_HANDLES(atomic_load_explicit(&f->holds,
-					     memory_order_seq_cst)) == 0) {
+	if (TPI_UNLIKELY((before & TPI_ABANDONED) != 0)) {
 		drop_value(f, (uintptr_t)TPI_ENDED | outcome);
 	}
 	if (tpi_state_waiters(before) != NULL) {

@@ -231,6 +231,7 @@ tpi_future_let_go_handle(struct tpar_future *f)
 
 	while (TPI_UNLIKELY(TPI_HANDLES(w) > 1)) {
 		/* ORDER F7 acq_rel -- tpi_future_let_go_handle() */
+		/* ORDER F7 acquire <- tpi_future_let_go(): if it fails. */
 		if (atomic_compare_exchange_weak_explicit(
 			    &f->holds, &w, w - TPI_HANDLE, memory_order_acq_rel,
 			    memory_order_acquire)) {

@@ -7,8 +7,10 @@
  *   2         CANCEL_REQ: asked to stop      request_stop       finish
  *   3         REMOVAL: a waiter was or is    mark_removal       finish
  *             being taken out of the list
- *   4..       while not ENDED: the newest waiter (frame.h), a pointer aligned
- *             to 16, or NULL.  Pushed by push_waiter, taken by finish; taken
+ *   4         while not ENDED: ABANDONED:    abandon            finish
+ *             no handle is left, nor will be
+ *   5..       while not ENDED: the newest waiter (frame.h), a pointer aligned
+ *             to 32, or NULL.  Pushed by push_waiter, taken by finish; taken
  *             out of the middle only under the removal lock (frame.c).
  *   4-5       once ENDED: outcome DONE, FAILED, CANCELLED
  *   6         once ENDED: TAKEN: the value was moved out or dropped
@@ -34,7 +36,8 @@ enum {
 	TPI_PHASE = 3,
 	TPI_CANCEL_REQ = 4,
 	TPI_REMOVAL = 8,
-	TPI_WAITER_ALIGN = 16,
+	TPI_ABANDONED = 16,
+	TPI_WAITER_ALIGN = 32,
 	TPI_DONE = 0 << 4,
 	TPI_FAILED = 1 << 4,
 	TPI_CANCELLED = 2 << 4,
@@ -116,8 +119,7 @@ tpi_state_finish(struct tpi_state *s, unsigned outcome)
 	/*
 	 * ORDER F2 seq_cst -> tpi_state_get(): value and code, then ENDED.
 	 * ORDER F3 seq_cst <- tpi_state_push_waiter(): the waiter's fields.
-	 * ORDER F5 seq_cst -- release_handle_and_value(): ENDED, then see
-	 * whether a handle is left.
+	 * ORDER F5 seq_cst <- tpi_state_abandon(): all use of the value.
 	 */
 	return atomic_exchange_explicit(
 		&s->word, (uintptr_t)TPI_ENDED | outcome, memory_order_seq_cst);
@@ -223,6 +225,26 @@ tpi_state_replace_waiter(struct tpi_state *s, struct tpi_waiter *waiter,
 		}
 	}
 	return false;
+}
+
+/*
+ * The last handle is gone.  Returns the word: if its phase is ENDED, the value
+ * is the caller's; else it is for the one who ends it.
+ */
+static inline uintptr_t
+tpi_state_abandon(struct tpi_state *s)
+{
+	uintptr_t w = tpi_load_relaxed(&s->word);
+
+	while (tpi_state_phase(w) != TPI_ENDED) {
+		/* ORDER F5 release -> tpi_state_finish(): all use of the value. */
+		if (atomic_compare_exchange_weak_explicit(
+			    &s->word, &w, w | TPI_ABANDONED,
+			    memory_order_release, memory_order_relaxed)) {
+			return w;
+		}
+	}
+	return tpi_state_get(s);
 }
 
 /* ENDED: sets TAKEN.  true: the caller owns the value now. */

@@ -335,7 +335,7 @@ submit_until_closed(void *arg)
 START_TEST(submits_that_race_with_the_closing_run_or_are_refused)
 {
 	enum { CLIENTS = 2 };
-	long rounds = unit_scaled(200);
+	long rounds = unit_scaled(100);
 	struct race race[CLIENTS];
 	pthread_t thread[CLIENTS];
 	long round;
@@ -356,7 +356,7 @@ START_TEST(submits_that_race_with_the_closing_run_or_are_refused)
 		for (i = 0; i < CLIENTS; i++) {
 			unit_gate_open(&race[i].go);
 		}
-		for (i = 0; i < round % 50; i++) {
+		for (i = 0; i < round % 8; i++) {
 			sched_yield();
 		}
 		ck_assert_int_eq(tpar_pool_shutdown(pool, TPAR_DRAIN,

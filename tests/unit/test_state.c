@@ -322,6 +322,25 @@ START_TEST(replacing_notices_a_newer_waiter)
 }
 END_TEST
 
+START_TEST(abandoned_future_is_left_to_the_one_who_ends_it)
+{
+	struct tpi_waiter one = { NULL };
+	struct tpi_state s;
+	uintptr_t before;
+
+	tpi_state_init(&s);
+	ck_assert_uint_eq(tpi_state_phase(tpi_state_abandon(&s)), TPI_PENDING);
+	ck_assert(tpi_state_claim(&s));
+	(void)tpi_state_push_waiter(&s, &one, NULL);
+	before = tpi_state_finish(&s, TPI_DONE);
+	ck_assert_uint_ne(before & TPI_ABANDONED, 0);
+	ck_assert_ptr_eq(tpi_state_waiters(before), &one);
+	/* Once it has ended, that is the caller's own affair. */
+	ck_assert_uint_eq(tpi_state_abandon(&s), TPI_ENDED | TPI_DONE);
+	ck_assert_uint_eq(tpi_state_get(&s), TPI_ENDED | TPI_DONE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -346,6 +365,7 @@ main(void)
 		stop_request_loses_to_the_end,
 		removal_loses_to_the_end,
 		replacing_notices_a_newer_waiter,
+		abandoned_future_is_left_to_the_one_who_ends_it,
 	};
 
 	return unit_main("state", tests, sizeof tests / sizeof tests[0]);
