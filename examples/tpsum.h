@@ -8,48 +8,100 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
+#include <sys/types.h>
+#include <taskpar.h>
 
 #define DIGEST_BYTES 32
 
+/* What a task returns, but errno values and TPAR_ESTOPPED. */
+#define HASH_DIFFERS (-1)
+
+struct options {
+	bool check;
+	bool fail_fast;
+	bool ignore_missing;
+	bool quiet;
+	bool status;
+	bool strict;
+	bool warn;
+	unsigned workers;
+};
+
 /* What a task writes. */
-struct digest {
-	unsigned char byte[DIGEST_BYTES];
+struct result {
+	unsigned char digest[DIGEST_BYTES];
+	bool missing; /* and that is all right: --ignore-missing */
 };
 
-/* One file to be hashed. */
+/* What a source gives; each becomes a task, so that order keeps itself. */
+enum item_kind {
+	ITEM_FILE,     /* hash it; with --check, compare */
+	ITEM_ERROR,    /* a name could not be looked at: `error` says why */
+	ITEM_BAD_LINE, /* line number `line` of the list `name` is no checksum */
+	ITEM_LIST_END  /* the list `name` has been read */
+};
+
 struct item {
-	char *name;	    /* owned */
-	struct digest want; /* for -c */
-	int walk_error;	    /* not hashed: why the walk could not enter it */
+	enum item_kind kind;
+	int error;
+	unsigned long line;
+	bool nothing;	 /* "-" for the second time: there is no more of it */
+	bool missing_ok; /* --ignore-missing */
+	bool fail_fast;	 /* its failure stops everything */
+	bool verify;	 /* compare with: */
+	unsigned char want[DIGEST_BYTES]; /* for --check */
+	char *name;			  /* owned */
 };
 
-/* tpsum_source.c: where names come from.  All owned by the caller. */
+/* tpsum_source.c: names from the command line and from trees. */
 struct source {
-	char **arg; /* file and directory names; the next one */
+	const struct options *options;
+	char **arg; /* file and directory names, or lists; the next one */
 	char **end;
-	void *walk;    /* the directory being walked, an FTS, or NULL */
-	bool checking; /* the arguments are lists of checksums */
-	FILE *list;    /* the one being read */
-	const char *list_name;
-	char *line;
-	size_t line_size;
-	unsigned long good_lines; /* of the present list */
-	unsigned long bad_lines;  /* of all lists */
-	bool failed;		  /* a message was printed */
+	void *walk; /* the directory being walked, an FTS, or NULL */
+	struct list_reader *list; /* the list being read, or NULL */
+	bool stdin_read;	  /* by one task, or as a list; only once */
 };
 
 /* The next item.  false: there is none. */
 bool source_next(struct source *source, struct item *item);
 void source_close(struct source *source);
 
+/* Fills in an item, true.  Without memory the program ends. */
+bool source_give(struct item *item, enum item_kind kind, const char *name);
+
+/* tpsum_list.c: names and checksums from a list.  open: NULL and errno. */
+struct list_reader *list_open(const char *name);
+bool list_next(struct list_reader *list, struct item *item);
+void list_close(struct list_reader *list);
+
 /* tpsum_hash.c: the task, and what each thread keeps for it. */
-int hash_file(void *item, void *digest);
+int hash_file(void *item, void *result);
 void hash_thread_start(unsigned index, void *arg);
 void hash_thread_stop(unsigned index, void *arg);
 
-/* From now on tasks end as cancelled; from a signal handling thread. */
-void hash_stop(void);
-bool hash_stopped(void);
+/* tpsum_input.c: reading that stops at once when Ctrl-C is pressed. */
+struct input {
+	int fd;
+	bool waits; /* a pipe, a terminal: a read may take forever */
+};
+
+void stop_at_signals(void);
+void stop_now(void);
+bool stopped(void);
+int stop_signal(void); /* the one that came, 0 if none did */
+
+/* "-" is standard input.  false: errno. */
+bool input_open(struct input *input, const char *name);
+/* As read(); ECANCELED when stopped. */
+ssize_t input_read(const struct input *input, void *buffer, size_t size);
+void input_close(const struct input *input);
+
+/* tpsum_report.c: all that is printed. */
+void report(const struct options *options, const struct item *item,
+	    const tpar_future *future);
+void report_error(const char *name, const char *what); /* name: or NULL */
+void report_flush(void);
+int report_exit_status(const struct options *options);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tpsum_source.c - one name after the other: from the command line, from the
- * trees below directories, from lists of checksums.
+ * trees below directories, from the lists that --check reads.
  */
 #define _GNU_SOURCE
 #include "tpsum.h"
@@ -18,210 +18,142 @@ by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static bool
-give(struct item *item, const char *name, int walk_error)
+bool
+source_give(struct item *item, enum item_kind kind, const char *name)
 {
+	item->kind = kind;
 	item->name = strdup(name);
-	item->walk_error = walk_error;
 	if (item->name == NULL) {
-		fputs("tpsum: out of memory\n", stderr);
-		exit(1);
+		/* Tasks are running: the process ends as it is. */
+		report_flush();
+		report_error(NULL, "out of memory");
+		_Exit(1);
 	}
 	return true;
 }
 
 static bool
+give_error(struct item *item, const char *name, int error)
+{
+	item->error = error;
+	return source_give(item, ITEM_ERROR, name);
+}
+
+/* The next regular file below a directory; false: there is none, errno. */
+static bool
 walk_on(struct source *source, struct item *item)
 {
 	FTSENT *entry;
+	int error;
 
-	while ((entry = fts_read(source->walk)) != NULL) {
+	while (!stopped() && (entry = fts_read(source->walk)) != NULL) {
 		switch (entry->fts_info) {
 		case FTS_F:
-			return give(item, entry->fts_path, 0);
+			return source_give(item, ITEM_FILE, entry->fts_path);
+		case FTS_DC:
+			return give_error(item, entry->fts_path, ELOOP);
 		case FTS_DNR:
 		case FTS_ERR:
 		case FTS_NS:
-			return give(item, entry->fts_path, entry->fts_errno);
+			return give_error(item, entry->fts_path,
+					  entry->fts_errno);
 		default:
-			break;
+			break; /* directories; what is not a regular file */
 		}
 	}
+	error = stopped() ? 0 : errno;
 	fts_close(source->walk);
 	source->walk = NULL;
+	errno = error;
 	return false;
+}
+
+static bool
+is_directory(const char *name)
+{
+	struct stat st;
+
+	return strcmp(name, "-") != 0 && stat(name, &st) == 0 &&
+	       S_ISDIR(st.st_mode);
 }
 
 static bool
 next_name(struct source *source, struct item *item)
 {
 	for (;;) {
-		struct stat st;
-		char *root[2];
+		char *root[2] = { NULL, NULL };
 
-		if (source->walk != NULL && walk_on(source, item)) {
-			return true;
+		if (source->walk != NULL) {
+			if (walk_on(source, item)) {
+				return true;
+			}
+			if (errno != 0) {
+				return give_error(item, source->arg[-1], errno);
+			}
 		}
-		if (source->arg == source->end) {
+		if (source->arg == source->end || stopped()) {
 			return false;
 		}
 		root[0] = *source->arg++;
-		root[1] = NULL;
-		if (stat(root[0], &st) != 0 || !S_ISDIR(st.st_mode)) {
-			return give(item, root[0], 0);
+		if (!is_directory(root[0])) {
+			return source_give(item, ITEM_FILE, root[0]);
 		}
 		source->walk =
 			fts_open(root,
 				 FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW,
 				 by_name);
 		if (source->walk == NULL) {
-			return give(item, root[0], errno);
+			return give_error(item, root[0], errno);
 		}
 	}
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	if (c >= 'a' && c <= 'f') {
-		return c - 'a' + 10;
-	}
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Undoes the escapes of a name, in place. */
 static bool
-unescape(char *name)
+next_in_lists(struct source *source, struct item *item)
 {
-	char *to = name;
+	const char *name;
 
-	for (; *name != '\0'; name++) {
-		if (*name != '\\') {
-			*to++ = *name;
-			continue;
-		}
-		switch (*++name) {
-		case '\\':
-			*to++ = '\\';
-			break;
-		case 'n':
-			*to++ = '\n';
-			break;
-		case 'r':
-			*to++ = '\r';
-			break;
-		default:
-			return false;
-		}
-	}
-	*to = '\0';
-	return true;
-}
-
-/* "<64 hex digits>  name", with a backslash in front if the name is escaped. */
-static bool
-parse(char *line, struct item *item)
-{
-	bool escaped = *line == '\\';
-	size_t i;
-
-	line += escaped;
-	for (i = 0; i < DIGEST_BYTES; i++) {
-		int high = hex(line[2 * i]);
-		int low = high < 0 ? -1 : hex(line[2 * i + 1]);
-
-		if (low < 0) {
-			return false;
-		}
-		item->want.byte[i] = (unsigned char)(high * 16 + low);
-	}
-	line += (size_t)2 * DIGEST_BYTES;
-	if (line[0] != ' ' || (line[1] != ' ' && line[1] != '*') ||
-	    line[2] == '\0' || (escaped && !unescape(line + 2))) {
-		return false;
-	}
-	return give(item, line + 2, 0);
-}
-
-static void
-complain(struct source *source, const char *name, const char *what)
-{
-	fprintf(stderr, "tpsum: %s: %s\n", name, what);
-	source->failed = true;
-}
-
-/* Opens the next list.  false: there is none. */
-static bool
-open_list(struct source *source)
-{
-	while (source->arg != source->end) {
-		source->list_name = *source->arg++;
-		source->good_lines = 0;
-		source->list = strcmp(source->list_name, "-") == 0
-				       ? stdin
-				       : fopen(source->list_name, "re");
+	while (source->list == NULL || !list_next(source->list, item)) {
 		if (source->list != NULL) {
-			return true;
+			list_close(source->list);
+			source->list = NULL;
 		}
-		complain(source, source->list_name, strerror(errno));
-	}
-	return false;
-}
-
-static void
-close_list(struct source *source)
-{
-	if (ferror(source->list)) {
-		complain(source, source->list_name, "read error");
-	} else if (source->good_lines == 0) {
-		complain(source, source->list_name,
-			 "no properly formatted checksum lines found");
-	}
-	if (source->list != stdin) {
-		fclose(source->list);
-	}
-	source->list = NULL;
-}
-
-static bool
-next_line(struct source *source, struct item *item)
-{
-	ssize_t length;
-
-	for (;;) {
-		if (source->list == NULL && !open_list(source)) {
+		if (source->arg == source->end || stopped()) {
 			return false;
 		}
-		length = getline(&source->line, &source->line_size,
-				 source->list);
-		if (length < 0) {
-			close_list(source);
-			continue;
+		name = *source->arg++;
+		if (strcmp(name, "-") == 0) {
+			if (source->stdin_read) {
+				return source_give(item, ITEM_LIST_END,
+						   "standard input");
+			}
+			source->stdin_read = true;
 		}
-		if (length > 0 && source->line[length - 1] == '\n') {
-			source->line[--length] = '\0';
+		source->list = list_open(name);
+		if (source->list == NULL) {
+			return give_error(item, name, errno);
 		}
-		if (source->line[0] == '#' || length == 0) {
-			continue;
-		}
-		if (strlen(source->line) == (size_t)length &&
-		    parse(source->line, item)) {
-			source->good_lines++;
-			return true;
-		}
-		source->bad_lines++;
 	}
+	return true;
 }
 
 bool
 source_next(struct source *source, struct item *item)
 {
+	bool check = source->options->check;
+
 	memset(item, 0, sizeof *item);
-	return source->checking ? next_line(source, item)
-				: next_name(source, item);
+	item->missing_ok = source->options->ignore_missing;
+	item->fail_fast = source->options->fail_fast;
+	if (!(check ? next_in_lists(source, item) : next_name(source, item))) {
+		return false;
+	}
+	/* Two tasks that read it at once would each get some of it. */
+	if (item->kind == ITEM_FILE && strcmp(item->name, "-") == 0) {
+		item->nothing = source->stdin_read;
+		source->stdin_read = true;
+	}
+	return true;
 }
 
 void
@@ -230,8 +162,7 @@ source_close(struct source *source)
 	if (source->walk != NULL) {
 		fts_close(source->walk);
 	}
-	if (source->list != NULL && source->list != stdin) {
-		fclose(source->list);
+	if (source->list != NULL) {
+		list_close(source->list);
 	}
-	free(source->line);
 }
