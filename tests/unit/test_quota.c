@@ -86,9 +86,11 @@ make_root(void)
 static void
 write_file(int dir, const char *name, const void *text, size_t size)
 {
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-			0644);
+	int fd;
 
+	/* A file system may write a file to disk that was truncated first. */
+	(void)unlinkat(dir, name, 0);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, text, size), size);
 	close(fd);
