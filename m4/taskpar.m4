@@ -18,3 +18,9 @@ AS_VAR_POPDEF([cache])dnl
 dnl TASKPAR_CFLAG(FLAG, VARIABLE), TASKPAR_LDFLAG(FLAG, VARIABLE)
 AC_DEFUN([TASKPAR_CFLAG], [TASKPAR_FLAG([$1], [$2], [AC_COMPILE_IFELSE])])
 AC_DEFUN([TASKPAR_LDFLAG], [TASKPAR_FLAG([$1], [$2], [AC_LINK_IFELSE])])
+
+dnl TASKPAR_FROM_PREFIX(DIR): sets pc_DIR to DIR, from ${prefix} if it is below.
+AC_DEFUN([TASKPAR_FROM_PREFIX],
+[pc_$1=`AS_ECHO(["$$1"]) | $SED "s,^$prefix/,\\\${prefix}/,"`
+AC_SUBST([pc_$1])dnl
+])
