@@ -150,7 +150,8 @@ TPAR_API enum tpar_err tpar_wait_all(tpar_future *const *f, size_t n,
  *            TPAR_ESTOPPED by itself, or the pool was cancelled),
  *            TPAR_ESTOPPED, TPAR_EDEADLK as tpar_gather(), TPAR_EINVAL (fn NULL, an
  *            overflowing product, values NULL with a value_size), and those of
- *            tpar_submit().  why->index is the item to blame.
+ *            tpar_submit().  why->index is the item to blame.  If all items
+ *            are done it is TPAR_OK, whoever was asked to stop.
  * Serial:    for (i = 0; i < n; i++) if ((rc = fn(&args[i], &values[i]))) break;
  * Source:    multiprocessing.Pool.map, asyncio.gather over a list.
  * Since:     0.1
