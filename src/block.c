@@ -14,6 +14,7 @@
 #include "run.h"
 #include "worker.h"
 
+#include <string.h>
 #include <time.h>
 
 /* Has the calling task been asked to stop?  Then so is its set, once. */
@@ -44,6 +45,10 @@ tpi_block_check_cycles(struct tpi_wait *wait)
 	if (frame->kind == TPI_WAIT_ONLY) {
 		tpi_cycle_leave(frame);
 		return;
+	}
+	if (wait->cycle == NULL) {
+		/* Drop functions of what is cancelled may err, too. */
+		wait->cycle = strdup(tpar_error_detail());
 	}
 	if (tpi_frame_elect(frame, TPI_DEADLOCKED)) {
 		tpi_cancel_members(frame);

@@ -20,6 +20,7 @@ struct tpi_wait {
 	size_t cursor;		/* members before it have ended */
 	bool left_pending;	/* a member was not claimed */
 	bool given_up;		/* members that wait for us were unregistered */
+	char *cycle;		/* in words, or NULL */
 	struct tpi_watch watch; /* of a member of another pool that runs here */
 };
 

@@ -32,6 +32,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 
 /* Rounds of looking before sleeping: some 5 us, about what a wake costs. */
 #define SPIN_ROUNDS 100
@@ -342,6 +343,12 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	if (err == TPAR_OK && frame->kind != TPI_WAIT_ONLY &&
 	    tpi_frame_cause(frame) == TPI_DEADLOCKED) {
 		err = TPAR_EDEADLK; /* the cancel has broken the cycle */
+	}
+	if (TPI_UNLIKELY(wait.cycle != NULL)) {
+		if (err == TPAR_EDEADLK) {
+			(void)tpi_err(err, "%s", wait.cycle);
+		}
+		free(wait.cycle);
 	}
 	errno = saved;
 	return err;

@@ -41,6 +41,8 @@ finish(void)
 	hand_end(&run, 0);
 	hand_drop(task);
 	hand_free(pool);
+	free(waiting.cycle);
+	waiting.cycle = NULL;
 }
 
 static struct tpar_future *
