@@ -58,13 +58,13 @@ refuse_member(tpar_future *const *f, size_t i)
 	if (f[i] == NULL) {
 		return tpi_err(TPAR_EINVAL, "f[%zu] is NULL", i);
 	}
-	if (f[i]->value_size != f[0]->value_size) {
-		return tpi_err(TPAR_EINVAL,
-			       "f[%zu] has a value of %u bytes, f[0] one of %u",
-			       i, f[i]->value_size, f[0]->value_size);
+	if (tpi_thread_self.run != NULL && f[i] == tpi_thread_self.run->task) {
+		tpi_cycle_describe_self(f[i]);
+		return TPAR_EDEADLK;
 	}
-	tpi_cycle_describe_self(f[i]);
-	return TPAR_EDEADLK;
+	return tpi_err(TPAR_EINVAL,
+		       "f[%zu] has a value of %u bytes, f[0] one of %u", i,
+		       f[i]->value_size, f[0]->value_size);
 }
 
 static enum tpar_err
