@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * threads.h - the threads of this process, as the system sees them.
+ */
+#ifndef THREADS_H
+#define THREADS_H
+
+#include "unit.h"
+
+#include <dirent.h>
+#include <string.h>
+
+/*
+ * How many threads of this process have a name that begins with `prefix`.  One
+ * that was joined may still be seen for a moment.
+ */
+static inline int
+unit_threads_called(const char *prefix)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	char path[300];
+	char name[32];
+	int n = 0;
+
+	UNIT_MUST(dir != NULL);
+	while ((entry = readdir(dir)) != NULL) {
+		FILE *file;
+
+		snprintf(path, sizeof path, "/proc/self/task/%s/comm",
+			 entry->d_name);
+		file = fopen(path, "r");
+		if (file == NULL) {
+			continue; /* no thread, or one that has just gone */
+		}
+		if (fgets(name, sizeof name, file) != NULL) {
+			name[strcspn(name, "\n")] = '\0';
+			n += strncmp(name, prefix, strlen(prefix)) == 0;
+		}
+		fclose(file);
+	}
+	closedir(dir);
+	return n;
+}
+
+#endif
