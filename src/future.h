@@ -226,19 +226,22 @@ tpi_future_debt(struct tpar_future *f)
 static inline bool
 tpi_future_let_go_handle(struct tpar_future *f)
 {
-	/* ORDER F7 acquire <- tpi_future_let_go(): no other handle is left. */
-	uint64_t w = atomic_load_explicit(&f->holds, memory_order_acquire);
+	uint64_t w;
 
-	while (TPI_UNLIKELY(TPI_HANDLES(w) > 1)) {
-		/* ORDER F7 acq_rel -- tpi_future_let_go_handle() */
-		/* ORDER F7 acquire <- tpi_future_let_go(): if it fails. */
+	for (;;) {
+		/* ORDER F7 acquire <- tpi_future_let_go_handle(): others. */
+		w = atomic_load_explicit(&f->holds, memory_order_acquire);
+		if (TPI_LIKELY(TPI_HANDLES(w) == 1)) {
+			return tpi_future_let_go(f, TPI_HANDLE +
+							    tpi_future_debt(f));
+		}
+		/* ORDER F7 acq_rel -> tpi_future_let_go_handle() */
 		if (atomic_compare_exchange_weak_explicit(
 			    &f->holds, &w, w - TPI_HANDLE, memory_order_acq_rel,
-			    memory_order_acquire)) {
+			    memory_order_relaxed)) {
 			return false;
 		}
 	}
-	return tpi_future_let_go(f, TPI_HANDLE + tpi_future_debt(f));
 }
 
 /* Nobody holds it any more: drops what it owns, frees its block. */
