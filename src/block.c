@@ -14,6 +14,7 @@
 #include "run.h"
 #include "worker.h"
 
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -79,7 +80,7 @@ tpi_block_check_starved(struct tpi_wait *wait)
 		}
 		tpi_park_unblock(w);
 		if (run && tpi_help_may_run(w, f)) {
-			tpi_frame_cover(frame, i);
+			tpi_frame_cover(frame, f);
 			tpi_run_call(f, &watch, frame->kind != TPI_WAIT_ONLY);
 			tpi_frame_uncover(frame);
 		} else {
@@ -113,6 +114,22 @@ tpi_block_check_deadline(struct tpi_wait *wait)
 		/* It has to wait for the whole set all the same. */
 		tpi_frame_end_deadline(wait->frame);
 		tpi_block_check_cycles(wait);
+	}
+}
+
+/* ENDS: those who have pinned it unpin it; others do not find it. */
+void
+tpi_block_await_unpinned(struct tpar_future *task)
+{
+	unsigned i;
+
+	for (i = 1; TPI_UNLIKELY(!tpi_frame_unpinned(task)); i++) {
+		if (i % 4096 == 0) {
+			tpi_block_nap(); /* we may keep him from the CPU */
+		} else if (i % 64 == 0) {
+			sched_yield();
+		}
+		tpi_cpu_pause();
 	}
 }
 

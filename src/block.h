@@ -60,6 +60,9 @@ void tpi_block_sleep(struct tpi_wait *wait);
  */
 size_t tpi_block_poll(struct tpi_wait *wait);
 
+/* After something has been hidden: until nobody looks at it any more. */
+void tpi_block_await_unpinned(struct tpar_future *task);
+
 /* A millisecond: for waits without memory for what would wake them. */
 void tpi_block_nap(void);
 

@@ -39,7 +39,7 @@ static struct tpi_lock cycle_lock = TPI_LOCK_INIT(TPI_RANK_CYCLE);
 
 struct step {
 	struct tpar_future *task; /* held */
-	size_t next;		  /* member to look at next */
+	size_t next;		  /* 1 + member to look at next; 0: on top */
 };
 
 struct search {
@@ -186,13 +186,14 @@ static struct tpar_future *
 next_edge(struct search *s, struct step *at, struct tpi_frame *frame)
 {
 	struct tpar_future *found = NULL;
-	size_t covered;
+	struct tpar_future *covered;
 
-	if (tpi_frame_leaves(frame)) {
+	if (at->next == 0) {
+		at->next = 1;
 		covered = tpi_frame_covered(frame);
-		if (at->next++ == 0 && covered < frame->n) {
-			found = try_member(s, frame->f[covered]);
-		}
+		found = covered != NULL ? try_member(s, covered) : NULL;
+	}
+	if (tpi_frame_leaves(frame)) {
 		if (tpi_load_relaxed(&frame->given_up) != 0 &&
 		    frame->parker != NULL) {
 			/* What it still waits for, it has to look at itself. */
@@ -200,8 +201,8 @@ next_edge(struct search *s, struct step *at, struct tpi_frame *frame)
 		}
 		return found;
 	}
-	while (found == NULL && at->next < frame->n) {
-		found = try_member(s, frame->f[at->next++]);
+	while (found == NULL && at->next <= frame->n) {
+		found = try_member(s, frame->f[at->next++ - 1]);
 	}
 	return found;
 }

@@ -62,7 +62,7 @@ tpi_frame_init(struct tpi_frame *frame, enum tpi_wait_kind kind,
 	frame->sweep_next = NULL;
 	atomic_init(&frame->timed, 0);
 	atomic_init(&frame->given_up, 0);
-	atomic_init(&frame->on_top, 0);
+	atomic_init(&frame->on_top, NULL);
 }
 
 void

@@ -66,7 +66,7 @@ struct tpi_frame {
 	struct tpi_frame *sweep_next; /* of the sweep whose list it is in */
 	_Atomic uint32_t timed;	      /* [a:G5] a deadline is still to come */
 	_Atomic uint32_t given_up;    /* [a:G5] some members were, on a cycle */
-	_Atomic size_t on_top;	      /* [a:G5] 1 + the member that runs here */
+	_Atomic(struct tpar_future *) on_top; /* [a:G5] what runs here */
 };
 
 /* The first to call it decides the cause.  true: it was this call. */
@@ -188,26 +188,35 @@ tpi_frame_give_up(struct tpi_frame *frame)
 	atomic_store_explicit(&frame->given_up, 1, memory_order_seq_cst);
 }
 
-/* A member is about to run here, on top of a wait that could else end early. */
+/* `f` is about to run here, whatever becomes of the waits that led to it. */
 static inline void
-tpi_frame_cover(struct tpi_frame *frame, size_t member)
+tpi_frame_cover(struct tpi_frame *frame, struct tpar_future *f)
 {
 	/* ORDER G5 seq_cst -- tpi_frame_covered(): cover, then publish on top. */
-	atomic_store_explicit(&frame->on_top, member + 1, memory_order_seq_cst);
+	atomic_store_explicit(&frame->on_top, f, memory_order_seq_cst);
 }
 
+/* It was a member, which is there as long as the frame. */
 static inline void
 tpi_frame_uncover(struct tpi_frame *frame)
 {
-	tpi_store_relaxed(&frame->on_top, 0);
+	tpi_store_relaxed(&frame->on_top, NULL);
 }
 
-/* The member that runs on top of it, or SIZE_MAX; pinned. */
-static inline size_t
+/* It was not: it is there until nobody pins the frame. */
+static inline void
+tpi_frame_uncover_found(struct tpi_frame *frame)
+{
+	/* ORDER G2 seq_cst -- tpi_frame_pin(): hide it, then see the pins. */
+	atomic_store_explicit(&frame->on_top, NULL, memory_order_seq_cst);
+}
+
+/* What runs on top of it, or NULL; pinned. */
+static inline struct tpar_future *
 tpi_frame_covered(struct tpi_frame *frame)
 {
 	/* ORDER G5 seq_cst -- tpi_frame_cover() */
-	return atomic_load_explicit(&frame->on_top, memory_order_seq_cst) - 1;
+	return atomic_load_explicit(&frame->on_top, memory_order_seq_cst);
 }
 
 /*

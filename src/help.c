@@ -10,6 +10,7 @@
  */
 #include "config.h"
 
+#include "block.h"
 #include "future.h"
 #include "help.h"
 #include "pool.h"
@@ -68,11 +69,14 @@ find_waiting(struct tpi_frame *frame)
 /*
  * Runs one task that `f`, which runs, waits for in a gather, or that one of
  * those waits for, and so on down.  Publishing the frame was f's commitment to
- * wait for the whole set, so the calling task waits for it already.
+ * wait for the whole set, so the calling task waits for it already.  If f gives
+ * a member up all the same, on a cycle, that one still runs on top of the
+ * calling task, which says so (tpi_frame_cover()).
  */
 static bool
-help(struct tpi_worker *w, struct tpar_future *f)
+help(struct tpi_wait *wait, struct tpar_future *f)
 {
+	struct tpi_worker *w = wait->worker;
 	struct tpar_future *found = NULL;
 	struct tpar_future *next;
 	struct tpi_watch watch;
@@ -101,7 +105,10 @@ help(struct tpi_worker *w, struct tpar_future *f)
 	if (found == NULL) {
 		return false;
 	}
+	tpi_frame_cover(wait->frame, found);
 	tpi_run_call(found, &watch, true);
+	tpi_frame_uncover_found(wait->frame);
+	tpi_block_await_unpinned(wait->frame->task);
 	tpi_future_release(found);
 	return true;
 }
@@ -119,8 +126,7 @@ tpi_help_members(struct tpi_wait *wait)
 	for (i = 0; i < HELP_BREADTH && wait->cursor + i < frame->n; i++) {
 		struct tpar_future *f = frame->f[wait->cursor + i];
 
-		if (tpi_state_peek(&f->state) == TPI_RUNNING &&
-		    help(wait->worker, f)) {
+		if (tpi_state_peek(&f->state) == TPI_RUNNING && help(wait, f)) {
 			return true;
 		}
 	}

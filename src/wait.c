@@ -57,20 +57,13 @@ static void
 unpublish(struct tpi_frame *frame)
 {
 	struct tpar_future *task = frame->task;
-	unsigned i;
 
 	if (task == NULL) {
 		return;
 	}
 	tpi_frame_unpublish(frame, task);
-	/* ENDS: those who have pinned it unpin it; others do not find it. */
-	for (i = 1; TPI_UNLIKELY(!tpi_frame_unpinned(task)); i++) {
-		if (i % 4096 == 0) {
-			tpi_block_nap(); /* we may keep him from the CPU */
-		} else if (i % 64 == 0) {
-			sched_yield();
-		}
-		tpi_cpu_pause();
+	if (TPI_UNLIKELY(!tpi_frame_unpinned(task))) {
+		tpi_block_await_unpinned(task);
 	}
 }
 
@@ -119,7 +112,7 @@ run_member(struct tpi_wait *wait, size_t i)
 	struct tpi_frame *frame = wait->frame;
 
 	if (frame->kind == TPI_WAIT_ONLY) {
-		tpi_frame_cover(frame, i);
+		tpi_frame_cover(frame, frame->f[i]);
 		tpi_run_call(frame->f[i], &wait->watch, false);
 		tpi_frame_uncover(frame);
 	} else {

@@ -157,10 +157,25 @@ START_TEST(what_runs_on_top_of_a_wait_is_an_edge_whatever_the_wait_is)
 	both[1] = task[0];
 	wait_for(1, both, 2);
 	atomic_store(&frame[1].timed, 1);
-	tpi_frame_cover(&frame[1], 0);
+	tpi_frame_cover(&frame[1], task[2]);
 	ck_assert(!tpi_cycle_find(&frame[0], 0));
-	tpi_frame_cover(&frame[1], 1);
+	tpi_frame_cover(&frame[1], task[0]);
 	ck_assert(tpi_cycle_find(&frame[0], 0));
+	tpi_frame_uncover(&frame[1]);
+	ck_assert(!tpi_cycle_find(&frame[0], 0));
+	end_tasks(3);
+}
+END_TEST
+
+/* Task 0, on top of 1, was found through 2, which has given it up. */
+START_TEST(what_helping_has_put_on_top_stays_an_edge)
+{
+	make_tasks(3);
+	wait_for(0, &task[1], 1);
+	wait_for(1, &task[2], 1);
+	tpi_frame_cover(&frame[1], task[0]);
+	ck_assert(tpi_cycle_find(&frame[0], 0));
+	ck_assert(strstr(tpar_error_detail(), "'t1' waits for 't0'") != NULL);
 	tpi_frame_uncover(&frame[1]);
 	ck_assert(!tpi_cycle_find(&frame[0], 0));
 	end_tasks(3);
@@ -378,6 +393,7 @@ main(void)
 		member_that_has_not_begun_leads_nowhere,
 		wait_with_a_deadline_is_no_edge_until_it_has_come,
 		what_runs_on_top_of_a_wait_is_an_edge_whatever_the_wait_is,
+		what_helping_has_put_on_top_stays_an_edge,
 		plain_wait_that_was_stopped_is_no_edge,
 		one_wait_leaves_a_cycle,
 		one_set_gives_its_member_up,
