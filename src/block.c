@@ -230,9 +230,6 @@ sleep_blocked(struct tpi_wait *wait, bool starved)
 		if (wait->worker != NULL && (starved || wait->left_pending)) {
 			tpi_block_check_starved(wait);
 		}
-		if (wait->given_up) { /* who met it in a search has woken it */
-			(void)tpi_cycle_give_up(frame);
-		}
 		if (tpi_frame_complete(frame)) {
 			break;
 		}

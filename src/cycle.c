@@ -23,7 +23,6 @@
 #include "err.h"
 #include "frame.h"
 #include "lock.h"
-#include "parker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -169,9 +168,9 @@ pop(struct search *s)
 	tpi_future_release(s->step[--s->length].task);
 }
 
-/* A member that is an edge and leads to something new; held, or NULL. */
+/* A running task that is new; held, or NULL. */
 static struct tpar_future *
-try_member(struct search *s, struct tpar_future *f)
+try_task(struct search *s, struct tpar_future *f)
 {
 	if (tpi_state_peek(&f->state) != TPI_RUNNING ||
 	    (f != s->task && was_seen(s, f))) {
@@ -179,6 +178,20 @@ try_member(struct search *s, struct tpar_future *f)
 	}
 	tpi_future_retain(f);
 	return f;
+}
+
+/* The same for a member, unless it has been given up. */
+static struct tpar_future *
+try_member(struct search *s, struct tpi_frame *frame, struct tpar_future *f)
+{
+	struct tpar_future *found = try_task(s, f);
+
+	if (found != NULL && tpi_load_relaxed(&frame->given_up) != 0 &&
+	    !tpi_frame_is_registered(frame, f)) {
+		tpi_future_release(f);
+		return NULL;
+	}
+	return found;
 }
 
 /* The next edge from a step's task, whose frame is pinned. */
@@ -191,18 +204,13 @@ next_edge(struct search *s, struct step *at, struct tpi_frame *frame)
 	if (at->next == 0) {
 		at->next = 1;
 		covered = tpi_frame_covered(frame);
-		found = covered != NULL ? try_member(s, covered) : NULL;
+		found = covered != NULL ? try_task(s, covered) : NULL;
 	}
 	if (tpi_frame_leaves(frame)) {
-		if (tpi_load_relaxed(&frame->given_up) != 0 &&
-		    frame->parker != NULL) {
-			/* What it still waits for, it has to look at itself. */
-			tpi_parker_wake(frame->parker);
-		}
 		return found;
 	}
 	while (found == NULL && at->next <= frame->n) {
-		found = try_member(s, frame->f[at->next++ - 1]);
+		found = try_member(s, frame, frame->f[at->next++ - 1]);
 	}
 	return found;
 }
@@ -270,7 +278,7 @@ tpi_cycle_describe_self(struct tpar_future *task)
 static bool
 leads_back(struct search *s, struct tpar_future *member)
 {
-	struct tpar_future *f = try_member(s, member);
+	struct tpar_future *f = try_task(s, member);
 	bool found = f != NULL && f == s->task;
 
 	if (found) {

@@ -168,6 +168,26 @@ tpi_frame_unregister(struct tpi_frame *frame, struct tpar_future *f)
 	return removed;
 }
 
+bool
+tpi_frame_is_registered(struct tpi_frame *frame, struct tpar_future *f)
+{
+	struct tpi_lock *lock = removal_lock_of(f);
+	struct tpi_waiter *waiter = NULL;
+	uintptr_t w;
+
+	tpi_lock_enter(lock);
+	/* So that who ends it waits for this walk, too. */
+	w = tpi_state_mark_removal(&f->state);
+	if (tpi_state_phase(w) != TPI_ENDED) {
+		waiter = tpi_state_waiters(w);
+	}
+	while (waiter != NULL && waiter->frame != frame) {
+		waiter = waiter->next;
+	}
+	tpi_lock_leave(lock);
+	return waiter != NULL;
+}
+
 void
 tpi_frame_await_removal(struct tpar_future *f)
 {

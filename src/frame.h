@@ -65,7 +65,7 @@ struct tpi_frame {
 	bool spare_used;	   /* [o] */
 	struct tpi_frame *sweep_next; /* of the sweep whose list it is in */
 	_Atomic uint32_t timed;	      /* [a:G5] a deadline is still to come */
-	_Atomic uint32_t given_up;    /* [a:G5] some members were, on a cycle */
+	_Atomic uint32_t given_up;    /* [h] some members were, on a cycle */
 	_Atomic(struct tpar_future *) on_top; /* [a:G5] what runs here */
 };
 
@@ -184,8 +184,7 @@ tpi_frame_end_deadline(struct tpi_frame *frame)
 static inline void
 tpi_frame_give_up(struct tpi_frame *frame)
 {
-	/* ORDER G5 seq_cst -- tpi_frame_leaves() */
-	atomic_store_explicit(&frame->given_up, 1, memory_order_seq_cst);
+	tpi_store_relaxed(&frame->given_up, 1);
 }
 
 /* `f` is about to run here, whatever becomes of the waits that led to it. */
@@ -226,9 +225,8 @@ tpi_frame_covered(struct tpi_frame *frame)
 static inline bool
 tpi_frame_leaves(struct tpi_frame *frame)
 {
-	/* ORDER G5 seq_cst -- tpi_frame_end_deadline(), tpi_frame_give_up() */
-	if (atomic_load_explicit(&frame->timed, memory_order_seq_cst) != 0 ||
-	    atomic_load_explicit(&frame->given_up, memory_order_seq_cst) != 0) {
+	/* ORDER G5 seq_cst -- tpi_frame_end_deadline() */
+	if (atomic_load_explicit(&frame->timed, memory_order_seq_cst) != 0) {
 		return true;
 	}
 	return frame->kind == TPI_WAIT_ONLY && tpi_frame_cause(frame) != 0 &&
@@ -253,6 +251,12 @@ enum tpi_registered tpi_frame_register(struct tpi_frame *frame,
  * many members nobody else will take off.  Owner only.
  */
 size_t tpi_frame_unregister(struct tpi_frame *frame, struct tpar_future *f);
+
+/*
+ * Is it there?  Then it has not given f up.  Any thread; the frame is pinned and
+ * f is held.
+ */
+bool tpi_frame_is_registered(struct tpi_frame *frame, struct tpar_future *f);
 
 /* Waits until nobody edits the list of f, which has ended with REMOVAL set. */
 void tpi_frame_await_removal(struct tpar_future *f);

@@ -225,10 +225,33 @@ START_TEST(one_set_gives_its_member_up)
 	ck_assert(!tpi_cycle_give_up(&frame[0]));
 	ck_assert_int_eq(atomic_load(&frame[1].left), 1);
 	ck_assert_int_eq(atomic_load(&frame[0].left), 2);
-	/* Who meets it in a search makes it look at the rest again. */
-	ck_assert_uint_eq(atomic_load(&frame[1].parker->state), TPI_PARK_TOKEN);
 	ck_assert_uint_eq(tpi_frame_unregister(&frame[0], task[1]), 1);
 	end_tasks(2);
+}
+END_TEST
+
+/* 0 and 1 have each given 2 up; they still wait for each other. */
+START_TEST(sets_that_have_given_members_up_wait_for_the_others)
+{
+	struct tpar_future *set[2][2];
+	int i;
+
+	make_tasks(3);
+	for (i = 0; i < 2; i++) {
+		set[i][0] = task[2];
+		set[i][1] = task[1 - i];
+		wait_for(i, set[i], 2);
+		ck_assert_int_eq(tpi_frame_register(&frame[i], task[1 - i]),
+				 TPI_REGISTERED);
+		tpi_frame_give_up(&frame[i]);
+	}
+	wait_for(2, task, 2);
+	ck_assert(tpi_cycle_find(&frame[0], 0));
+	ck_assert(!tpi_cycle_find(&frame[2], 0));
+	ck_assert(tpi_cycle_give_up(&frame[1]));
+	ck_assert(!tpi_cycle_give_up(&frame[0]));
+	ck_assert_uint_eq(tpi_frame_unregister(&frame[0], task[1]), 1);
+	end_tasks(3);
 }
 END_TEST
 
@@ -397,6 +420,7 @@ main(void)
 		plain_wait_that_was_stopped_is_no_edge,
 		one_wait_leaves_a_cycle,
 		one_set_gives_its_member_up,
+		sets_that_have_given_members_up_wait_for_the_others,
 		way_back_may_be_any_member,
 		no_task_is_entered_twice,
 		somebody_elses_cycle_is_not_ours,
