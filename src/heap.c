@@ -14,9 +14,6 @@
 
 #include <sched.h>
 
-/* Blocks begin here, so that they are aligned to TPI_CACHELINE. */
-#define SLAB_HEADER ((size_t)TPI_CACHELINE)
-
 /* In `remote`: the heap has no owner any more. */
 #define ABANDONED ((struct tpi_link *)1)
 
@@ -109,13 +106,13 @@ tpi_arena_add_heap(struct tpi_arena *arena)
 }
 
 static void
-free_slabs(struct tpi_heap *heap)
+free_spans(struct tpi_heap *heap)
 {
-	struct tpi_slab *slab;
+	struct tpi_slab *first;
 
-	while ((slab = heap->slabs) != NULL) {
-		heap->slabs = slab->next;
-		tpi_arena_free(heap->arena, slab, TPI_SLAB_SIZE);
+	while ((first = heap->spans) != NULL) {
+		heap->spans = first->next;
+		tpi_arena_free(heap->arena, first, first->span * TPI_SLAB_SIZE);
 	}
 }
 
@@ -133,10 +130,10 @@ unref_arena(struct tpi_arena *arena, int64_t n)
 		arena->last(arena->pool);
 	}
 	for (i = 0; i < TPI_SHARED_HEAPS; i++) {
-		free_slabs(&arena->shared[i]);
+		free_spans(&arena->shared[i]);
 	}
 	for (i = 0; i < arena->heap_count; i++) {
-		free_slabs(arena->heaps[i]);
+		free_spans(arena->heaps[i]);
 		tpi_arena_free(arena, arena->heaps[i], sizeof *arena->heaps[i]);
 	}
 	tpi_arena_free(arena, arena->heaps, heaps_size(arena->heap_capacity));
@@ -247,24 +244,50 @@ take_remote(struct tpi_heap *heap, unsigned class)
 	return NULL;
 }
 
+/* A new span; without memory for a long one, a short one. */
+static bool
+add_span(struct tpi_heap *heap)
+{
+	size_t n = heap->spans != NULL ? 4 * heap->spans->span : 1;
+	struct tpi_slab *first = NULL;
+
+	n = n < TPI_SPAN_MAX ? n : TPI_SPAN_MAX;
+	for (; n > 0 && first == NULL; n /= 4) {
+		first = tpi_arena_alloc(heap->arena, n * TPI_SLAB_SIZE,
+					TPI_SLAB_SIZE);
+		if (first != NULL) {
+			first->next = heap->spans;
+			first->span = n;
+			heap->spans = first;
+			heap->slab = (char *)first;
+			heap->slab_end = (char *)first + n * TPI_SLAB_SIZE;
+		}
+	}
+	return first != NULL;
+}
+
+static bool
+next_slab(struct tpi_heap *heap, unsigned class)
+{
+	if (heap->slab == heap->slab_end && !add_span(heap)) {
+		return false;
+	}
+	((struct tpi_slab *)(void *)heap->slab)->heap = heap;
+	heap->bump[class] = heap->slab + TPI_SLAB_HEADER;
+	heap->slab += TPI_SLAB_SIZE;
+	heap->bump_end[class] = heap->slab;
+	return true;
+}
+
 static struct tpar_future *
 cut_block(struct tpi_heap *heap, unsigned class)
 {
 	size_t size = TPI_CLASS_SIZE(class);
 	struct tpar_future *f;
-	struct tpi_slab *slab;
 
-	if ((size_t)(heap->bump_end[class] - heap->bump[class]) < size) {
-		slab = tpi_arena_alloc(heap->arena, TPI_SLAB_SIZE,
-				       TPI_SLAB_ALIGN);
-		if (slab == NULL) {
-			return NULL;
-		}
-		slab->next = heap->slabs;
-		slab->heap = heap;
-		heap->slabs = slab;
-		heap->bump[class] = (char *)slab + SLAB_HEADER;
-		heap->bump_end[class] = (char *)slab + TPI_SLAB_SIZE;
+	if ((size_t)(heap->bump_end[class] - heap->bump[class]) < size &&
+	    !next_slab(heap, class)) {
+		return NULL;
 	}
 	f = (struct tpar_future *)(void *)heap->bump[class];
 	heap->bump[class] += size;

@@ -25,20 +25,24 @@ enum { TPI_CLASSES = 3, TPI_CLASS_LARGE = 3 };
 #define TPI_CLASS_SIZE(c) ((size_t)128 << (c))
 
 /*
- * 510 futures of the common size for one call of the allocator.  A slab is
- * aligned to TPI_SLAB_ALIGN, so that a block finds its slab and its heap without
- * a look at itself; it is a little shorter, so that an allocator with headers
- * can put one slab right behind the other.
+ * A slab is aligned to its size, so that a block finds its slab, and that its
+ * heap, without a look at itself.  Slabs are allocated in spans, as so large an
+ * alignment costs an allocator some memory around: the first span of a heap is
+ * one slab, the later ones are longer.
  */
-#define TPI_SLAB_ALIGN ((size_t)65536)
-#define TPI_SLAB_SIZE (TPI_SLAB_ALIGN - 64)
+#define TPI_SLAB_SIZE ((size_t)65536)
+#define TPI_SPAN_MAX 16
+
+/* Blocks begin here, so that they are aligned to TPI_CACHELINE. */
+#define TPI_SLAB_HEADER ((size_t)TPI_CACHELINE)
 
 struct tpi_arena;
 struct tpi_heap;
 
 struct tpi_slab {
-	struct tpi_slab *next; /* [o] */
 	struct tpi_heap *heap; /* [c] */
+	struct tpi_slab *next; /* [o] in the first of a span: the one before */
+	size_t span;	       /* [o] there: its slabs */
 };
 
 struct tpi_heap {
@@ -47,7 +51,9 @@ struct tpi_heap {
 	char *bump_end[TPI_CLASSES];	    /* [o] */
 	struct tpi_link *collected; /* [o] taken from remote, not sorted yet */
 	size_t cut;		    /* [o] blocks ever cut */
-	struct tpi_slab *slabs;	    /* [o] */
+	struct tpi_slab *spans;	    /* [o] by their first slabs */
+	char *slab;		    /* [o] the next one of the newest span */
+	char *slab_end;		    /* [o] */
 	struct tpi_arena *arena;    /* [c] */
 	_Atomic uint32_t busy; /* [a:H2] shared heaps: who holds it owns it */
 	_Alignas(TPI_CACHELINE) _Atomic(struct tpi_link *) remote; /* [a:H1] */
@@ -103,7 +109,7 @@ static inline struct tpi_heap *
 tpi_heap_of(const void *block)
 {
 	return ((struct tpi_slab *)((uintptr_t)block &
-				    ~(uintptr_t)(TPI_SLAB_ALIGN - 1)))
+				    ~(uintptr_t)(TPI_SLAB_SIZE - 1)))
 		->heap;
 }
 
