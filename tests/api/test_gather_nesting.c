@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_gather_nesting.c - sets of sets: as deep as one likes on one worker, to
- * and fro between pools, and very large ones.
+ * and fro between pools; maps of maps; and very large ones.
  */
 #include "unit.h"
 
@@ -206,6 +206,45 @@ START_TEST(trees_of_sets_add_up)
 }
 END_TEST
 
+/* A map of maps: each adds up what those below it give. */
+static int
+map_below(void *arg, void *value)
+{
+	int height = *(int *)arg;
+	int below = height - 1;
+	long sums[6];
+	int i;
+
+	if (height == 0) {
+		*(long *)value = 1;
+		return 0;
+	}
+	UNIT_MUST(tpar_map(NULL, map_below, &below, 0, sums, sizeof sums[0], 6,
+			   NULL) == TPAR_OK);
+	for (i = 0; i < 6; i++) {
+		*(long *)value += sums[i];
+	}
+	return 0;
+}
+
+START_TEST(maps_may_be_nested)
+{
+	int height = 5;
+	unsigned workers;
+	long sum;
+
+	for (workers = 1; workers <= 3; workers++) {
+		tpar_pool *pool = unit_pool(workers, 20);
+
+		ck_assert_int_eq(tpar_map(pool, map_below, &height, 0, &sum,
+					  sizeof sum, 1, NULL),
+				 TPAR_OK);
+		ck_assert_int_eq(sum, 7776);
+		ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+	}
+}
+END_TEST
+
 START_TEST(very_large_set_is_one_call)
 {
 	size_t n = (size_t)unit_scaled(MANY);
@@ -335,6 +374,7 @@ main(void)
 		pools_that_keep_to_their_threads_wait_for_each_other,
 		pools_whose_threads_are_used_up_end_all_the_same,
 		trees_of_sets_add_up,
+		maps_may_be_nested,
 		very_large_set_is_one_call,
 		very_large_set_of_a_task_is_too,
 		several_threads_may_gather_the_same_set,

@@ -243,6 +243,32 @@ START_TEST(item_that_fails_is_named_with_its_words)
 }
 END_TEST
 
+/* Says something and succeeds all the same, but for the last one. */
+static int
+say_and_succeed(void *arg, void *value)
+{
+	(void)value;
+	if (*(char *)arg != 0) {
+		return 3;
+	}
+	UNIT_MUST(tpar_fail(1, "never mind") == 1);
+	return 0;
+}
+
+START_TEST(words_of_an_item_that_succeeds_are_forgotten)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	char items[5] = { 0, 0, 0, 0, 1 };
+	struct tpar_failure why;
+
+	ck_assert_int_eq(tpar_map(pool, say_and_succeed, items, 1, NULL, 0, 5,
+				  &why),
+			 TPAR_EFAILED);
+	ck_assert_str_eq(why.message, "item 4: failed with code 3");
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 START_TEST(long_words_of_an_item_are_cut_between_characters)
 {
 	struct tpar_failure why;
@@ -423,45 +449,6 @@ START_TEST(map_over_a_cancelled_pool_is_cancelled)
 }
 END_TEST
 
-/* A map of maps: each adds up what those below it give. */
-static int
-map_below(void *arg, void *value)
-{
-	int height = *(int *)arg;
-	int below = height - 1;
-	long sums[6];
-	int i;
-
-	if (height == 0) {
-		*(long *)value = 1;
-		return 0;
-	}
-	UNIT_MUST(tpar_map(NULL, map_below, &below, 0, sums, sizeof sums[0], 6,
-			   NULL) == TPAR_OK);
-	for (i = 0; i < 6; i++) {
-		*(long *)value += sums[i];
-	}
-	return 0;
-}
-
-START_TEST(maps_may_be_nested)
-{
-	int height = 5;
-	unsigned workers;
-	long sum;
-
-	for (workers = 1; workers <= 3; workers++) {
-		tpar_pool *pool = unit_pool(workers, 20);
-
-		ck_assert_int_eq(tpar_map(pool, map_below, &height, 0, &sum,
-					  sizeof sum, 1, NULL),
-				 TPAR_OK);
-		ck_assert_int_eq(sum, 7776);
-		ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
-	}
-}
-END_TEST
-
 int
 main(void)
 {
@@ -473,12 +460,12 @@ main(void)
 		bad_arguments_are_refused_in_words,
 		map_of_nothing_touches_nothing,
 		item_that_fails_is_named_with_its_words,
+		words_of_an_item_that_succeeds_are_forgotten,
 		long_words_of_an_item_are_cut_between_characters,
 		failure_stops_those_who_run_and_begins_nobody,
 		stopped_task_stops_its_map,
 		map_that_is_complete_is_a_success_whoever_was_stopped,
 		map_over_a_cancelled_pool_is_cancelled,
-		maps_may_be_nested,
 	};
 
 	return unit_main("map", tests, sizeof tests / sizeof tests[0]);
