@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inject.c - two producers, a consumer, and a sleeper's look: an entry whose
- * push has returned is taken or makes the queue non-empty.
+ * inject.c - two producers, one of a chain of two, and two who take turns as
+ * the consumer: every entry is taken once, with its contents, in the order of
+ * its producer; and as long as one that was pushed is not taken, the queue says
+ * that it is not empty.
  *
+ * CFLAGS: -DCHAIN=1
+ * CFLAGS: -DCHAIN=0
+ * GENMC: --disable-loop-jump-threading
  * MUTANT: inject.h /ORDER J1 release/,/;/s/_release/_relaxed/
+ * MUTANT: -DCHAIN=1 inject.h /^tpi_inject_peek/,/^}/s/_acquire/_relaxed/
  * MUTANT: inject.h s/tpi_load_relaxed(&q->head) != &q->stub/0/
- * GENMC: --unroll=8
+ * MUTANT: inject.h /ORDER J3 acquire/,/;/s/_acquire/_relaxed/
+ * MUTANT: inject.h /ORDER J3 release/,/;/s/_release/_relaxed/
+ * MUTANT: inject.h /is h the youngest/,/}/s/!= h/!= h \&\& 0/
  */
 #include "src/inject.h"
 
@@ -18,58 +26,81 @@ struct entry {
 };
 
 static struct tpi_inject queue;
-static struct entry entry[2];
-static int got;
+static struct entry entry[3];
+static int taken[3];
+static int got; /* under busy, as taken */
+static bool empty_after[2];
 
 static void *
-producer(void *arg)
+first_producer(void *arg)
 {
-	struct entry *e = arg;
-
-	e->content = 7;
-	tpi_inject_push(&queue, &e->link, &e->link);
+	entry[0].content = 7;
+	tpi_inject_push(&queue, &entry[0].link, &entry[0].link);
+	empty_after[0] = !tpi_inject_nonempty(&queue);
 	return arg;
 }
 
-static void
+static void *
+second_producer(void *arg)
+{
+	entry[1].content = 7;
+#if CHAIN
+	entry[2].content = 7;
+	tpi_store_relaxed(&entry[1].link.next, &entry[2].link);
+	tpi_inject_push(&queue, &entry[1].link, &entry[2].link);
+#else
+	tpi_inject_push(&queue, &entry[1].link, &entry[1].link);
+#endif
+	empty_after[1] = !tpi_inject_nonempty(&queue);
+	return arg;
+}
+
+static bool
 consume(void)
 {
-	struct tpi_link *link;
+	struct entry *e;
 
 	if (!tpi_inject_enter(&queue)) {
-		return;
+		return false;
 	}
-	if ((link = tpi_inject_pop(&queue)) != NULL) {
-		assert(((struct entry *)(void *)link)->content == 7);
+	e = (struct entry *)(void *)tpi_inject_pop(&queue);
+	if (e != NULL) {
+		assert(e->content == 7);
+		assert(!taken[e - entry]++);
+		assert(e != &entry[2] || taken[1]);
 		got++;
 	}
 	tpi_inject_leave(&queue);
+	return e != NULL;
 }
 
 static void *
 consumer(void *arg)
 {
-	consume();
-	consume();
+	(void)consume();
 	return arg;
 }
 
 int
 main(void)
 {
-	pthread_t thread[3];
+	pthread_t thread[4];
 
 	tpi_inject_init(&queue);
-	pthread_create(&thread[0], NULL, producer, &entry[0]);
-	pthread_create(&thread[1], NULL, producer, &entry[1]);
+	pthread_create(&thread[0], NULL, first_producer, NULL);
+	pthread_create(&thread[1], NULL, second_producer, NULL);
 	pthread_create(&thread[2], NULL, consumer, NULL);
+	pthread_create(&thread[3], NULL, consumer, NULL);
 	pthread_join(thread[0], NULL);
 	pthread_join(thread[1], NULL);
 	pthread_join(thread[2], NULL);
-	assert(got == 2 || tpi_inject_nonempty(&queue));
-	while (tpi_inject_nonempty(&queue)) {
-		consume();
+	pthread_join(thread[3], NULL);
+	assert(!empty_after[0] || taken[0]);
+	assert(!empty_after[1] || taken[1 + CHAIN]);
+	while (got < 2 + CHAIN) {
+		assert(tpi_inject_nonempty(&queue));
+		(void)consume();
 	}
-	assert(got == 2);
+	assert(!tpi_inject_nonempty(&queue) && !consume());
 	return 0;
 }

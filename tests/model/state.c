@@ -5,8 +5,10 @@
  *
  * MUTANT: state.h /ORDER F2 acquire <- tpi_state_finish(): the value/,/;/s/_acquire/_relaxed/
  * MUTANT: state.h /ORDER F3 release/,/;/s/_release/_relaxed/
+ * MUTANT: state.h /^tpi_state_push_waiter/,/}/s/_acquire/_relaxed/
+ * MUTANT: state.h /ORDER F2 seq_cst/,/;/s/_seq_cst/_acquire/
  * MUTANT: -DCLAIM_BY_LOOKING
- * GENMC: --unroll=4
+ * GENMC: --disable-spin-assume
  */
 #include "src/state.h"
 
@@ -76,7 +78,6 @@ waiter(void *arg)
 	node.content = 7;
 	word = tpi_state_push_waiter(&state, &node, &node.next);
 	if (tpi_state_phase(word) == TPI_ENDED) {
-		word = tpi_state_get(&state);
 		assert(tpi_state_is_bad(word) || value == 42);
 	}
 	return arg;
