@@ -25,7 +25,7 @@ count_run(void *arg, void *value)
 START_TEST(bad_arguments_are_refused)
 {
 	struct tpar_pool_config config = TPAR_POOL_CONFIG_INIT;
-	tpar_pool *untouched = (tpar_pool *)&config;
+	tpar_pool *untouched = (void *)&config;
 	tpar_pool *pool = untouched;
 
 	ck_assert_int_eq(tpar_pool_create(NULL, &config), TPAR_EINVAL);

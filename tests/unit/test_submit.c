@@ -44,7 +44,7 @@ counted_task(void)
 static void
 expect_refused(tpar_pool *pool, const struct tpar_task *task, const char *word)
 {
-	tpar_future *untouched = (tpar_future *)&runs;
+	tpar_future *untouched = (void *)&runs;
 	tpar_future *f = untouched;
 
 	ck_assert_int_eq(tpar_submit_task(pool, task, &f), TPAR_EINVAL);
@@ -265,7 +265,7 @@ START_TEST(closed_pool_takes_nothing)
 {
 	tpar_pool *pool = limited_pool(5);
 	struct tpar_task task = counted_task();
-	tpar_future *untouched = (tpar_future *)&runs;
+	tpar_future *untouched = (void *)&runs;
 	tpar_future *f = untouched;
 
 	ck_assert_int_eq(tpar_pool_shutdown(pool, TPAR_DRAIN, TPAR_FOREVER),
