@@ -322,18 +322,29 @@ tpi_park_alarm(void)
 	tpi_lock_leave(&uneasy_lock);
 }
 
-void
+bool
 tpi_park_gone(struct tpi_worker *w)
 {
 	struct tpar_pool *pool = w->pool;
+	bool gone;
 
 	tpi_lock_enter(&pool->lock);
-	push_spare_locked(w);
-	tpi_lock_leave(&pool->lock);
-	/* Somebody may have found that no thread could be added. */
-	if (tpi_pool_any_work(pool)) {
-		(void)tpi_park_wake_one(pool);
+	/*
+	 * Somebody may have found that no thread could be added.  It is this one
+	 * that goes on then: whoever starts another one waits until the last
+	 * one of that structure has ended, and must not end himself.
+	 */
+	gone = pool->quit || !tpi_park_wants_wake(&pool->park) ||
+	       !tpi_pool_any_work(pool);
+	if (gone) {
+		push_spare_locked(w);
+	} else {
+		pool->threads++;
+		w->searching = true;
+		tpi_park_enter(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
 	}
+	tpi_lock_leave(&pool->lock);
+	return gone;
 }
 
 bool

@@ -127,8 +127,11 @@ bool tpi_park_sleep(struct tpi_worker *worker);
 /* The same between two tasks, if there are more active threads than wanted. */
 bool tpi_park_retire(struct tpi_worker *worker);
 
-/* The thread of this worker is about to end; the structure can have another. */
-void tpi_park_gone(struct tpi_worker *worker);
+/*
+ * The calling thread is about to end, and the structure can have another one.
+ * false: it is needed after all, and goes on as a searcher.
+ */
+bool tpi_park_gone(struct tpi_worker *worker);
 
 /*
  * The calling worker is about to sleep in a wait: somebody else takes its

@@ -379,23 +379,15 @@ tpi_worker_trim(struct tpi_worker *w, struct tpar_future *const *f, size_t n)
 	}
 }
 
-static void *
-worker_main(void *arg)
+/* From its first hook to its last. */
+static void
+serve(struct tpi_worker *w)
 {
-	struct tpi_worker *w = arg;
 	struct tpar_pool *pool = w->pool;
-	char here = 0;
 
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	w->stack_low = tpi_spawn_stack_end(&here, pool->config.stack_size) +
-		       STACK_RESERVE;
 	tpi_thread_self.worker = w;
 	tpi_thread_self.heap = w->heap;
 	tpi_thread_self.parker = w->parker;
-	tpi_spawn_name(pool->config.name, w->index);
-	if (pool->config.pin) {
-		tpi_cpus_pin(pthread_self(), w->index);
-	}
 	if (pool->config.on_worker_start != NULL) {
 		/* It may take its time: others are woken for work meanwhile. */
 		stop_searching(w);
@@ -409,7 +401,25 @@ worker_main(void *arg)
 		pool->config.on_worker_stop(w->index, pool->config.hook_arg);
 	}
 	tpi_thread_self.parker = NULL;
-	tpi_park_gone(w);
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct tpi_worker *w = arg;
+	struct tpar_pool *pool = w->pool;
+	char here = 0;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	w->stack_low = tpi_spawn_stack_end(&here, pool->config.stack_size) +
+		       STACK_RESERVE;
+	tpi_spawn_name(pool->config.name, w->index);
+	if (pool->config.pin) {
+		tpi_cpus_pin(pthread_self(), w->index);
+	}
+	do {
+		serve(w);
+	} while (!tpi_park_gone(w));
 	return NULL;
 }
 

@@ -256,7 +256,7 @@ START_TEST(quitting_pool_ends_its_threads)
 	ck_assert_uint_eq(word(pool), 0);
 	ck_assert_uint_eq(pool->threads, 0);
 	ck_assert_ptr_null(pool->spare);
-	tpi_park_gone(w);
+	ck_assert(tpi_park_gone(w));
 	ck_assert_ptr_eq(pool->spare, w);
 	hand_free(pool);
 }
@@ -278,10 +278,34 @@ START_TEST(extra_thread_ends_after_its_time)
 	ck_assert_uint_eq(parked_count(pool), 0);
 	ck_assert_ptr_null(pool->parked);
 	/* Its structure is used again, once it has done with it. */
-	tpi_park_gone(w);
+	ck_assert(tpi_park_gone(w));
 	ck_assert_ptr_eq(hand_worker(pool), w);
 	ck_assert_uint_eq(pool->threads, 2);
 	ck_assert_ptr_null(pool->spare);
+	hand_free(pool);
+}
+END_TEST
+
+/* Whoever had work meanwhile found no structure for another thread. */
+START_TEST(ending_thread_goes_on_if_there_is_work_again)
+{
+	struct tpar_pool *pool = hand_pool(1);
+	struct tpi_worker *first = hand_worker(pool);
+	struct tpi_worker *w = hand_worker(pool);
+	struct sleeper s;
+
+	atomic_store(&behind, 11);
+	start_sleeper(&s, w, true);
+	unit_join(s.thread);
+	ck_assert_int_eq(atomic_load(&s.result), 0);
+	push_work(pool, hand_future(pool));
+	pool->capacity = 2;
+	ck_assert(!tpi_park_block(first));
+	ck_assert(!tpi_park_gone(w));
+	ck_assert_uint_eq(word(pool), TPI_ACTIVE + TPI_SEARCHING);
+	ck_assert_uint_eq(pool->threads, 2);
+	ck_assert_ptr_null(pool->spare);
+	pop_work(pool);
 	hand_free(pool);
 }
 END_TEST
@@ -491,6 +515,7 @@ main(void)
 		thread_too_many_parks,
 		quitting_pool_ends_its_threads,
 		extra_thread_ends_after_its_time,
+		ending_thread_goes_on_if_there_is_work_again,
 		needed_thread_does_not_end,
 		extra_thread_that_was_chosen_stays,
 		block_without_work_wakes_nobody,
