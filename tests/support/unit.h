@@ -165,6 +165,13 @@ unit_run_in(tpar_pool *pool, tpar_task_fn fn, void *arg)
 	tpar_future_unref(f);
 }
 
+/* So that no thread is left when the process ends: valgrind counts them. */
+static inline void
+unit_end_default_pool(void)
+{
+	UNIT_MUST(tpar_pool_destroy(NULL) == TPAR_OK);
+}
+
 /* Each test in a process of its own, with so many seconds. */
 static inline int
 unit_main_within(const char *name, const TTest *const *tests, size_t n,
@@ -177,6 +184,7 @@ unit_main_within(const char *name, const TTest *const *tests, size_t n,
 	int failed;
 
 	tcase_set_timeout(tcase, seconds);
+	tcase_add_checked_fixture(tcase, NULL, unit_end_default_pool);
 	for (i = 0; i < n; i++) {
 		tcase_add_test(tcase, tests[i]);
 	}

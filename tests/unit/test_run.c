@@ -84,6 +84,9 @@ START_TEST(zeroing_spares_the_next_block)
 		two[1]->drop_value = NULL;
 		two[1]->drop_arg = NULL;
 		two[1]->code = 0;
+		if (tpi_future_class(two[1]) != TPI_CLASS_LARGE) {
+			two[1]->heap = NULL;
+		}
 		atomic_store(&two[1]->link.next, NULL);
 		memset(two[1]->small, 1, sizeof two[1]->small);
 		memcpy(next, two[1], sizeof next);
