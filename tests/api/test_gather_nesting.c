@@ -128,6 +128,7 @@ START_TEST(pools_whose_threads_are_used_up_end_all_the_same)
 	struct level level = { { NULL, NULL }, 20, 0 };
 	struct tpar_pool_config config = TPAR_POOL_CONFIG_INIT;
 	tpar_pool *pool[2];
+	enum tpar_err err;
 	long depth = 0;
 	tpar_future *f;
 	int i;
@@ -139,9 +140,13 @@ START_TEST(pools_whose_threads_are_used_up_end_all_the_same)
 		ck_assert_int_eq(tpar_pool_create(&pool[i], &config), TPAR_OK);
 		level.pool[i] = pool[i];
 	}
-	/* Twenty deep on six threads: whoever gets none is cancelled. */
+	/*
+	 * Twenty deep on six threads: whoever gets none is cancelled.  If those
+	 * that wait were quick enough to help each other, none is needed.
+	 */
 	f = unit_submit(pool[0], go_down, &level, sizeof depth);
-	ck_assert_int_eq(tpar_gather(&f, 1, &depth, NULL), TPAR_EFAILED);
+	err = tpar_gather(&f, 1, &depth, NULL);
+	ck_assert(err == TPAR_EFAILED || (err == TPAR_OK && depth == 21));
 	tpar_future_unref(f);
 	level.left = 3;
 	ck_assert_int_eq(depth_reached(pool[0], &level), 4);
