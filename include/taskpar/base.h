@@ -35,6 +35,9 @@ typedef struct tpar_pool tpar_pool;
 /* A reference-counted handle to one task's outcome. */
 typedef struct tpar_future tpar_future;
 
+/* A scope that tasks are spawned into; it closes when all have ended. */
+typedef struct tpar_group tpar_group;
+
 /*
  * A task.  It reads what `arg` points to and writes its value, if it has one,
  * straight into its future through `value`: value_size zeroed bytes at the

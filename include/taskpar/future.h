@@ -25,6 +25,15 @@ enum tpar_state {
 
 /* Never run by a thread that waits for it, always by one that is free. */
 #define TPAR_NO_INLINE 1u
+/* Not cancelled with the set or group that it is in; see tpar_future_shield(). */
+#define TPAR_SHIELDED 2u
+
+/* A hint of which tasks to begin first; it never stops one that runs. */
+enum tpar_priority {
+	TPAR_PRIORITY_NORMAL = 0,
+	TPAR_PRIORITY_HIGH = 1,
+	TPAR_PRIORITY_LOW = 2
+};
 
 /* The largest value_align. */
 #define TPAR_ALIGN_MAX 4096u
@@ -41,7 +50,14 @@ enum tpar_state {
  *              before anybody can see that it has ended, as part of the task;
  *              may be NULL.
  * name, site   used in messages; not copied: string literals.
- * flags        TPAR_NO_INLINE or 0.
+ * flags        TPAR_NO_INLINE, TPAR_SHIELDED.
+ * priority     HIGH: before what its pool has queued already; LOW: when there
+ *              is nothing else, but now and then all the same.
+ * deadline_ns  when it is cancelled unless it has ended (base.h); one that has
+ *              passed: the task never begins.
+ * group        the scope it is a child of (group.h), or NULL.
+ * context      what tpar_context() gives in it; NULL: that of the task that
+ *              submits it.
  */
 struct tpar_task {
 	size_t size;
@@ -54,12 +70,16 @@ struct tpar_task {
 	tpar_drop_fn drop_arg;
 	const char *name;
 	unsigned flags;
+	enum tpar_priority priority;
+	int64_t deadline_ns;
+	tpar_group *group;
+	void *context;
 };
 
 #define TPAR_TASK_INIT                                                         \
 	{                                                                      \
 		sizeof(struct tpar_task), TPAR_SITE, NULL, NULL, 0, 0, NULL,   \
-			NULL, NULL, 0                                          \
+			NULL, NULL, 0, TPAR_PRIORITY_NORMAL, 0, NULL, NULL     \
 	}
 
 /**
