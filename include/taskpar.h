@@ -9,6 +9,7 @@
  *   pool.h    threads: create, shut down, destroy; NULL is the default pool
  *   future.h  submit a task; wait for, read, take and cancel its outcome
  *   gather.h  wait for a whole set, values in order, first failure stops it
+ *   promise.h futures that your own code completes; callbacks, descriptors
  *   cancel.h  inside a task: have I been asked to stop?
  */
 #ifndef TASKPAR_H
@@ -19,5 +20,6 @@
 #include <taskpar/future.h>
 #include <taskpar/gather.h>
 #include <taskpar/pool.h>
+#include <taskpar/promise.h>
 
 #endif

@@ -23,8 +23,7 @@ void
 tpi_block_check_stop(struct tpi_frame *frame)
 {
 	if (frame->task != NULL && tpi_cancel_requested_here() &&
-	    tpi_frame_elect(frame, TPI_STOPPED) &&
-	    frame->kind != TPI_WAIT_ONLY) {
+	    tpi_frame_elect(frame, TPI_STOPPED) && tpi_frame_is_set(frame)) {
 		tpi_cancel_members(frame);
 	}
 }
@@ -43,7 +42,7 @@ tpi_block_check_cycles(struct tpi_wait *wait)
 	    !tpi_cycle_find(frame, wait->cursor)) {
 		return;
 	}
-	if (frame->kind == TPI_WAIT_ONLY) {
+	if (!tpi_frame_is_set(frame)) {
 		tpi_cycle_leave(frame);
 		return;
 	}
@@ -81,7 +80,7 @@ tpi_block_check_starved(struct tpi_wait *wait)
 		tpi_park_unblock(w);
 		if (run && tpi_help_may_run(w, f)) {
 			tpi_frame_cover(frame, f);
-			tpi_run_call(f, &watch, frame->kind != TPI_WAIT_ONLY);
+			tpi_run_call(f, &watch, tpi_frame_is_set(frame));
 			tpi_frame_uncover(frame);
 		} else {
 			(void)tpi_frame_elect(frame, TPI_USED_UP);
@@ -95,7 +94,7 @@ tpi_block_check_starved(struct tpi_wait *wait)
 bool
 tpi_block_ends_early(struct tpi_frame *frame)
 {
-	return frame->kind == TPI_WAIT_ONLY && tpi_frame_cause(frame) != 0 &&
+	return !tpi_frame_is_set(frame) && tpi_frame_cause(frame) != 0 &&
 	       tpi_frame_cause(frame) != TPI_USED_UP;
 }
 
@@ -107,10 +106,10 @@ tpi_block_check_deadline(struct tpi_wait *wait)
 	}
 	wait->deadline_ns = 0;
 	if (tpi_frame_elect(wait->frame, TPI_TIMED_OUT) &&
-	    wait->frame->kind != TPI_WAIT_ONLY) {
+	    tpi_frame_is_set(wait->frame)) {
 		tpi_cancel_members(wait->frame);
 	}
-	if (wait->frame->kind != TPI_WAIT_ONLY) {
+	if (tpi_frame_is_set(wait->frame)) {
 		/* It has to wait for the whole set all the same. */
 		tpi_frame_end_deadline(wait->frame);
 		tpi_block_check_cycles(wait);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cancel.c - asking to stop; and what a task says about itself.
+ * cancel.c - asking to stop: the sweep that passes it on.
  *
  * A request goes down the tree of waits: from a running task to the members of
  * the gather it is in, which is pinned meanwhile, and from those that run on to
@@ -13,16 +13,16 @@
  */
 #include "config.h"
 
+#include "after.h"
 #include "cancel.h"
 #include "err.h"
 #include "frame.h"
 #include "parker.h"
+#include "scope.h"
 #include "thread.h"
 
-#include <taskpar/cancel.h>
-#include <taskpar/gather.h>
+#include <taskpar/future.h>
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +31,7 @@
 
 struct tpi_sweep {
 	struct tpi_frame *frames;  /* their cause has ended, not taken off */
+	struct tpar_group *groups; /* whose cause was elected; held */
 	struct tpar_future **task; /* asked to stop, to be passed on; held */
 	size_t count;
 	size_t capacity;
@@ -38,6 +39,27 @@ struct tpi_sweep {
 };
 
 static void stop_all(struct tpi_sweep *sweep, struct tpi_frame *frame);
+
+static bool
+is_shielded(struct tpar_future *f)
+{
+	return (tpi_load_relaxed(&f->pins) & TPI_PINS_SHIELDED) != 0;
+}
+
+/* The first reason stays.  A hint for people: it orders nothing. */
+static void
+give_reason(struct tpar_future *f, enum tpi_reason reason)
+{
+	uint32_t pins = tpi_load_relaxed(&f->pins);
+
+	/* ENDS: pins are few, and a reason is given once. */
+	while ((pins & TPI_PINS_REASON) == 0 &&
+	       !atomic_compare_exchange_weak_explicit(
+		       &f->pins, &pins,
+		       pins | (uint32_t)reason << TPI_PINS_REASON_SHIFT,
+		       memory_order_relaxed, memory_order_relaxed)) {
+	}
+}
 
 /* Passes a request on to what `task`, which runs and was asked, waits for. */
 static void
@@ -48,8 +70,8 @@ pass_down(struct tpi_sweep *sweep, struct tpar_future *task)
 	if (frame == NULL) {
 		return;
 	}
-	if (tpi_frame_elect(frame, TPI_STOPPED)) {
-		if (frame->kind != TPI_WAIT_ONLY) {
+	if (!frame->shielded && tpi_frame_elect(frame, TPI_STOPPED)) {
+		if (tpi_frame_is_set(frame)) {
 			stop_all(sweep, frame);
 		} else if (frame->parker != NULL) {
 			tpi_parker_wake(frame->parker);
@@ -91,14 +113,19 @@ add_task(struct tpi_sweep *sweep, struct tpar_future *f)
 
 /* false: it had ended. */
 static bool
-stop(struct tpi_sweep *sweep, struct tpar_future *f)
+stop(struct tpi_sweep *sweep, struct tpar_future *f, enum tpi_reason reason)
 {
 	uintptr_t word;
 
 	if (tpi_future_claim(f)) {
+		give_reason(f, reason);
 		tpi_future_end_cancelled(f);
 		return true;
 	}
+	if (tpi_state_peek(&f->state) == TPI_ENDED) {
+		return false;
+	}
+	give_reason(f, reason);
 	word = tpi_state_request_stop(&f->state);
 	if (tpi_state_phase(word) == TPI_ENDED) {
 		return false;
@@ -109,14 +136,66 @@ stop(struct tpi_sweep *sweep, struct tpar_future *f)
 	return true;
 }
 
+/* Why the members of a frame are cancelled. */
+static enum tpi_reason
+reason_of(struct tpi_frame *frame)
+{
+	switch (tpi_frame_cause(frame)) {
+	case TPI_STOPPED:
+		return TPI_REASON_WAITER;
+	case TPI_TIMED_OUT:
+		return TPI_REASON_DEADLINE;
+	case TPI_DEADLOCKED:
+	case TPI_USED_UP:
+		return TPI_REASON_STUCK;
+	default:
+		return frame->kind == TPI_WAIT_RACE ? TPI_REASON_LOST
+						    : TPI_REASON_FAILURE;
+	}
+}
+
+static void
+add_group(struct tpi_sweep *sweep, struct tpar_group *group)
+{
+	tpi_scope_hold(group);
+	group->sweep_next = sweep->groups;
+	sweep->groups = group;
+}
+
 static void
 stop_all(struct tpi_sweep *sweep, struct tpi_frame *frame)
 {
+	enum tpi_reason reason = reason_of(frame);
 	size_t i;
 
-	for (i = 0; i < frame->n; i++) {
-		(void)stop(sweep, frame->f[i]);
+	/* A close looks at some children at a time; all are meant. */
+	if (frame->group != NULL) {
+		if (tpi_scope_elect(frame->group, tpi_frame_cause(frame))) {
+			add_group(sweep, frame->group);
+		}
+		return;
 	}
+	for (i = 0; i < frame->n; i++) {
+		if (!is_shielded(frame->f[i])) {
+			(void)stop(sweep, frame->f[i], reason);
+		}
+	}
+}
+
+static void
+stop_group(struct tpi_sweep *sweep, struct tpar_group *group)
+{
+	enum tpi_reason reason = tpi_scope_reason(group);
+	struct tpar_future *f;
+
+	/* ENDS: no child enters any more, and each comes once. */
+	while ((f = tpi_scope_next_to_stop(group)) != NULL) {
+		if (!is_shielded(f)) {
+			(void)stop(sweep, f, reason);
+		}
+		tpi_future_release(f);
+	}
+	tpi_scope_let_go(group);
 }
 
 /* The sweep of this thread: the one under way, else `mine`. */
@@ -127,6 +206,7 @@ begin(struct tpi_sweep *mine)
 
 	if (self->sweep == NULL) {
 		mine->frames = NULL;
+		mine->groups = NULL;
 		mine->task = mine->few;
 		mine->count = 0;
 		mine->capacity = SWEEP_FEW;
@@ -140,6 +220,7 @@ static void
 end(struct tpi_sweep *mine)
 {
 	struct tpi_frame *frame;
+	struct tpar_group *group;
 	struct tpar_future *task;
 
 	if (tpi_thread_self.sweep != mine) {
@@ -151,6 +232,9 @@ end(struct tpi_sweep *mine)
 			mine->frames = frame->sweep_next;
 			stop_all(mine, frame);
 			tpi_frame_member_off(frame);
+		} else if ((group = mine->groups) != NULL) {
+			mine->groups = group->sweep_next;
+			stop_group(mine, group);
 		} else if (mine->count > 0) {
 			task = mine->task[--mine->count];
 			pass_down(mine, task);
@@ -163,6 +247,7 @@ end(struct tpi_sweep *mine)
 	if (mine->task != mine->few) {
 		free(mine->task);
 	}
+	tpi_after_run();
 }
 
 void
@@ -186,7 +271,7 @@ tpi_cancel_siblings(struct tpi_waiter *waiter, struct tpar_future *f,
 	for (; waiter != NULL; waiter = waiter->next) {
 		struct tpi_frame *frame = waiter->frame;
 
-		if (!tpi_frame_blame(frame, f, outcome)) {
+		if (frame == NULL || !tpi_frame_blame(frame, f, outcome)) {
 			before = waiter;
 			continue;
 		}
@@ -203,10 +288,40 @@ tpi_cancel_siblings(struct tpi_waiter *waiter, struct tpar_future *f,
 }
 
 bool
-tpi_cancel(struct tpar_future *f)
+tpi_cancel_rivals(struct tpi_frame *frame, struct tpar_future *f,
+		  unsigned outcome)
 {
 	struct tpi_sweep mine;
-	bool asked = stop(begin(&mine), f);
+	struct tpi_sweep *sweep;
+
+	if (frame->kind == TPI_WAIT_ANY) {
+		(void)tpi_frame_elect(frame, (uintptr_t)f);
+		return false;
+	}
+	if (outcome != TPI_DONE || !tpi_frame_blame(frame, f, outcome)) {
+		return false;
+	}
+	sweep = begin(&mine);
+	frame->sweep_next = sweep->frames;
+	sweep->frames = frame;
+	end(&mine);
+	return true;
+}
+
+void
+tpi_cancel_group(struct tpar_group *group)
+{
+	struct tpi_sweep mine;
+
+	add_group(begin(&mine), group);
+	end(&mine);
+}
+
+bool
+tpi_cancel(struct tpar_future *f, enum tpi_reason reason)
+{
+	struct tpi_sweep mine;
+	bool asked = stop(begin(&mine), f, reason);
 
 	end(&mine);
 	return asked;
@@ -218,92 +333,33 @@ tpar_future_cancel(tpar_future *f)
 	if (f == NULL) {
 		return tpi_err(TPAR_EINVAL, "f is NULL");
 	}
-	return tpi_cancel(f) ? TPAR_OK : tpi_err_plain(TPAR_EALREADY);
+	return tpi_cancel(f, TPI_REASON_ASKED) ? TPAR_OK
+					       : tpi_err_plain(TPAR_EALREADY);
 }
 
-bool
-tpi_cancel_requested_here(void)
+const char *
+tpi_cancel_reason_of(const struct tpar_future *f)
 {
-	struct tpi_run *run;
+	uint32_t pins = tpi_load_relaxed(&((struct tpar_future *)f)->pins);
 
-	for (run = tpi_thread_self.run; run != NULL; run = run->stopper) {
-		if (tpi_cancel_requested(run->task)) {
-			return true;
-		}
+	switch ((pins & TPI_PINS_REASON) >> TPI_PINS_REASON_SHIFT) {
+	case TPI_REASON_ASKED:
+		return "it was asked to stop";
+	case TPI_REASON_FAILURE:
+		return "another one has failed";
+	case TPI_REASON_WAITER:
+		return "what waits for it was asked to stop";
+	case TPI_REASON_DEADLINE:
+		return "the deadline has passed";
+	case TPI_REASON_GROUP:
+		return tpi_scope_text(tpi_future_ext(f)->group);
+	case TPI_REASON_LOST:
+		return "another one has won the race";
+	case TPI_REASON_STUCK:
+		return "waiting for it would never have ended";
+	default:
+		return tpi_load_relaxed(&f->intake->closed) >= TPI_CANCELLING
+			       ? "its pool was cancelled"
+			       : NULL;
 	}
-	return false;
-}
-
-bool
-tpar_cancelled(void)
-{
-	return tpi_cancel_requested_here();
-}
-
-int
-tpar_checkpoint(void)
-{
-	return tpar_cancelled() ? TPAR_ESTOPPED : 0;
-}
-
-/* Keeps a copy of `text` as the running task's message. */
-static void
-keep_message(struct tpi_run *run, const char *text)
-{
-	struct tpi_arena *arena = tpi_future_home(run->task)->arena;
-	size_t size = strlen(text) + 1;
-	char *copy = tpi_arena_alloc(arena, size, sizeof(void *));
-
-	if (run->message != NULL) {
-		tpi_arena_free(arena, run->message, strlen(run->message) + 1);
-	}
-	if (copy != NULL) {
-		memcpy(copy, text, size);
-	}
-	run->message = copy;
-}
-
-void
-tpi_cancel_forget_message(void)
-{
-	struct tpi_run *run = tpi_thread_self.run;
-
-	if (run != NULL && run->message != NULL) {
-		tpi_arena_free(tpi_future_home(run->task)->arena, run->message,
-			       strlen(run->message) + 1);
-		run->message = NULL;
-	}
-}
-
-int
-tpar_fail(int code, const char *fmt, ...)
-{
-	struct tpi_run *run = tpi_thread_self.run;
-	char text[TPAR_MESSAGE_MAX];
-	va_list args;
-
-	if (run != NULL && fmt != NULL) {
-		va_start(args, fmt);
-		tpi_format(text, sizeof text, fmt, args);
-		va_end(args);
-		keep_message(run, text);
-	}
-	return code != 0 ? code : TPAR_EFAILED;
-}
-
-int
-tpar_fail_from(const struct tpar_failure *why)
-{
-	struct tpi_run *run = tpi_thread_self.run;
-
-	if (why->code == TPAR_ESTOPPED && why->index == SIZE_MAX) {
-		return TPAR_ESTOPPED;
-	}
-	if (run != NULL) {
-		keep_message(run, why->message);
-	}
-	if (why->code == TPAR_ESTOPPED) {
-		return TPAR_ECANCELED; /* a member's end, not the caller's */
-	}
-	return why->code != 0 ? why->code : TPAR_EFAILED;
 }

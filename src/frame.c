@@ -11,6 +11,7 @@
  */
 #include "config.h"
 
+#include "after.h"
 #include "cancel.h"
 #include "frame.h"
 #include "lock.h"
@@ -51,18 +52,23 @@ tpi_frame_init(struct tpi_frame *frame, enum tpi_wait_kind kind,
 	atomic_init(&frame->back, (int64_t)n - 1);
 	atomic_init(&frame->owner, (uintptr_t)&tpi_thread_self);
 	frame->parker = tpi_thread_parker();
+	frame->then = NULL;
 	frame->f = f;
 	frame->n = n;
 	frame->own = 0;
 	frame->kind = kind;
 	frame->nodes = NULL;
 	frame->task = tpi_thread_self.run ? tpi_thread_self.run->task : NULL;
+	frame->group = NULL;
+	frame->shielded =
+		tpi_thread_self.run != NULL && tpi_thread_self.run->shield > 0;
 	frame->outer = NULL;
 	frame->spare_used = false;
 	frame->sweep_next = NULL;
 	atomic_init(&frame->timed, 0);
 	atomic_init(&frame->given_up, 0);
 	atomic_init(&frame->on_top, NULL);
+	atomic_init(&frame->first_bad, NULL);
 }
 
 void
@@ -201,14 +207,21 @@ void
 tpi_frame_member_off(struct tpi_frame *frame)
 {
 	struct tpi_parker *parker = frame->parker;
+	struct tpi_callback *then = frame->then;
+	bool any = frame->kind == TPI_WAIT_ANY;
 
 	if (tpi_load_relaxed(&frame->owner) == (uintptr_t)&tpi_thread_self) {
 		frame->own++;
 		return;
 	}
 	/* RELEASE POINT: frame is gone once the last member is taken off. */
-	if (tpi_frame_take_off(frame, 1) && parker != NULL) {
+	if (!tpi_frame_take_off(frame, 1) && !any) {
+		return;
+	}
+	if (parker != NULL) {
 		tpi_parker_wake(parker);
+	} else if (TPI_UNLIKELY(then != NULL)) {
+		tpi_after_due(then);
 	}
 }
 
@@ -217,12 +230,23 @@ tpi_frame_blame(struct tpi_frame *frame, struct tpar_future *f,
 		unsigned outcome)
 {
 	uintptr_t cause = (uintptr_t)f;
+	struct tpar_future *none = NULL;
 
-	if (frame->kind != TPI_WAIT_GATHER) {
+	if (frame->kind == TPI_WAIT_RACE) {
+		if (outcome == TPI_DONE) {
+			return tpi_frame_elect(frame, cause);
+		}
+		/* ORDER G4 acq_rel -- tpi_frame_first_bad() */
+		(void)atomic_compare_exchange_strong_explicit(
+			&frame->first_bad, &none, f, memory_order_acq_rel,
+			memory_order_relaxed);
+		return false;
+	}
+	if (frame->kind != TPI_WAIT_GATHER || outcome == TPI_DONE) {
 		return false;
 	}
 	if (outcome == TPI_CANCELLED && frame->task != NULL &&
-	    tpi_cancel_requested(frame->task)) {
+	    !frame->shielded && tpi_cancel_requested(frame->task)) {
 		cause = TPI_STOPPED;
 	}
 	return tpi_frame_elect(frame, cause);

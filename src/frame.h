@@ -26,20 +26,24 @@
 #include "base.h"
 #include "future.h"
 
+struct tpar_group;
+struct tpi_callback;
 struct tpi_parker;
 
 struct tpi_waiter {
 	_Alignas(TPI_WAITER_ALIGN) struct tpi_waiter *next; /* [F3] */
-	struct tpi_frame *frame;
+	struct tpi_frame *frame; /* NULL: this is a callback (after.h) */
 };
 
 enum tpi_wait_kind {
 	TPI_WAIT_ONLY,	  /* leaves the members alone; may end early */
+	TPI_WAIT_ANY,	  /* and ends when one of them has ended */
 	TPI_WAIT_SETTLED, /* until all have ended; a stop cancels them */
-	TPI_WAIT_GATHER	  /* and so does the first that is not done */
+	TPI_WAIT_GATHER,  /* and so does the first that is not done */
+	TPI_WAIT_RACE	  /* or the first that is done */
 };
 
-/* cause: 0, the member that was to blame, or one of these */
+/* cause: 0, the member that was to blame or has won, or one of these */
 enum {
 	TPI_STOPPED = 1,
 	TPI_TIMED_OUT = 2,
@@ -53,21 +57,39 @@ struct tpi_frame {
 	_Atomic uintptr_t cause;   /* [a:G4] elected once */
 	_Atomic int64_t back;	   /* [h] helpers claim from here down */
 	_Atomic uintptr_t owner;   /* [h] the thread that counts in own, or 0 */
-	struct tpi_parker *parker; /* [c] */
+	struct tpi_parker *parker; /* [c] to be woken at the end, or NULL */
+	struct tpi_callback *then; /* [c] to be called at the end, or NULL */
 	tpar_future *const *f;	   /* [c] */
 	size_t n;		   /* [c] */
 	size_t own;		   /* [o] */
 	enum tpi_wait_kind kind;   /* [c] */
 	struct tpi_nodes *nodes;   /* [o] beyond the spare one */
 	struct tpar_future *task;  /* [c] whose wait it is; NULL outside */
+	struct tpar_group *group;  /* [c] whose children these are, or NULL */
+	bool shielded;		   /* [c] a stop of task does not reach it */
 	struct tpi_frame *outer;   /* [o] what task->cur was before */
 	struct tpi_waiter spare;   /* [o] the first node */
 	bool spare_used;	   /* [o] */
 	struct tpi_frame *sweep_next; /* of the sweep whose list it is in */
 	_Atomic uint32_t timed;	      /* [a:G5] a deadline is still to come */
 	_Atomic uint32_t given_up;    /* [h] some members were, on a cycle */
-	_Atomic(struct tpar_future *) on_top; /* [a:G5] what runs here */
+	_Atomic(struct tpar_future *) on_top;	 /* [a:G5] what runs here */
+	_Atomic(struct tpar_future *) first_bad; /* [a:G4] of a race */
 };
+
+/* Does the wait last until all members have ended, and a stop cancels them? */
+static inline bool
+tpi_frame_is_set(const struct tpi_frame *frame)
+{
+	return frame->kind > TPI_WAIT_ANY;
+}
+
+/* Is it over with the first member, or the first that is done? */
+static inline bool
+tpi_frame_is_choice(const struct tpi_frame *frame)
+{
+	return frame->kind == TPI_WAIT_ANY || frame->kind == TPI_WAIT_RACE;
+}
 
 /* The first to call it decides the cause.  true: it was this call. */
 static inline bool
@@ -134,7 +156,8 @@ static inline bool
 tpi_frame_unpinned(struct tpar_future *task)
 {
 	/* ORDER G2 seq_cst <- tpi_frame_unpin(): nobody reads it any more. */
-	return atomic_load_explicit(&task->pins, memory_order_seq_cst) == 0;
+	return (atomic_load_explicit(&task->pins, memory_order_seq_cst) &
+		TPI_PINS_COUNT) == 0;
 }
 
 /* Shows what the task waited in before, or nothing. */
@@ -229,7 +252,7 @@ tpi_frame_leaves(struct tpi_frame *frame)
 	if (atomic_load_explicit(&frame->timed, memory_order_seq_cst) != 0) {
 		return true;
 	}
-	return frame->kind == TPI_WAIT_ONLY && tpi_frame_cause(frame) != 0 &&
+	return !tpi_frame_is_set(frame) && tpi_frame_cause(frame) != 0 &&
 	       tpi_frame_cause(frame) != TPI_USED_UP;
 }
 
@@ -262,8 +285,9 @@ bool tpi_frame_is_registered(struct tpi_frame *frame, struct tpar_future *f);
 void tpi_frame_await_removal(struct tpar_future *f);
 
 /*
- * A member of a gather has ended, not as done.  true: it is the cause, or the
- * stop is that its own task was asked for and that reached the member first.
+ * A member has ended, and `outcome` may decide a gather (not as done) or a race
+ * (as done).  true: it did; the cause is this member, or the stop that the
+ * frame's own task was asked for and that reached the member first.
  */
 bool tpi_frame_blame(struct tpi_frame *frame, struct tpar_future *f,
 		     unsigned outcome);

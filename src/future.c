@@ -8,10 +8,13 @@
  */
 #include "config.h"
 
+#include "after.h"
 #include "cancel.h"
 #include "err.h"
+#include "eventfd.h"
 #include "frame.h"
 #include "future.h"
+#include "scope.h"
 #include "thread.h"
 
 #include <taskpar/base.h>
@@ -33,6 +36,11 @@ bool
 tpi_future_shape_slow(const struct tpar_task *task, struct tpi_shape *shape)
 {
 	size_t align = task->value_align ? task->value_align : TPI_INLINE_VALUE;
+	bool ext = task->group != NULL || task->context != NULL ||
+		   tpi_future_context_here() != NULL;
+	size_t fixed =
+		sizeof(struct tpar_future) + (ext ? sizeof(struct tpi_ext) : 0);
+	size_t room = value_room(task->value_size);
 	size_t offset = SMALL_OFFSET;
 	unsigned class = 0;
 
@@ -40,13 +48,12 @@ tpi_future_shape_slow(const struct tpar_task *task, struct tpi_shape *shape)
 	    (align & (align - 1)) != 0) {
 		return false;
 	}
-	if (align > TPI_INLINE_VALUE) {
-		offset = (sizeof(struct tpar_future) + align - 1) / align *
-			 align;
+	if (align > TPI_INLINE_VALUE || (ext && room > TPI_INLINE_VALUE)) {
+		offset = (fixed + align - 1) / align * align;
 	}
 	shape->value_size = (uint32_t)task->value_size;
 	shape->value_offset = (uint16_t)offset;
-	shape->block_size = offset + value_room(task->value_size);
+	shape->block_size = offset + room > fixed ? offset + room : fixed;
 	shape->block_align = align > TPI_CACHELINE ? align : TPI_CACHELINE;
 	while (class < TPI_CLASSES &&
 	       shape->block_size > TPI_CLASS_SIZE(class)) {
@@ -56,7 +63,25 @@ tpi_future_shape_slow(const struct tpar_task *task, struct tpi_shape *shape)
 		class = TPI_CLASS_LARGE;
 	}
 	shape->flags = tpi_future_flags(task, class);
+	shape->flags |= ext ? TPI_F_EXT : 0;
 	return true;
+}
+
+void
+tpi_future_fill_ext(struct tpar_future *f, const struct tpar_task *task)
+{
+	struct tpi_ext *ext = tpi_future_ext(f);
+
+	memset(ext, 0, sizeof *ext);
+	ext->context = task->context != NULL ? task->context
+					     : tpi_future_context_here();
+	ext->group = task->group;
+}
+
+void *
+tpar_context(void)
+{
+	return tpi_future_context_here();
 }
 
 static inline void
@@ -97,10 +122,33 @@ clean(struct tpar_future *f)
 	if (TPI_UNLIKELY((f->flags & TPI_F_DROP_VALUE) != 0)) {
 		drop_value(f, word);
 	}
-	if (TPI_UNLIKELY((word & TPI_MESSAGE) != 0)) {
-		tpi_arena_free(tpi_future_home(f)->arena, f->arg,
-			       strlen(f->arg) + 1);
+	if (TPI_UNLIKELY((word & (TPI_MESSAGE | TPI_HAS_FD)) != 0)) {
+		if ((word & TPI_MESSAGE) != 0) {
+			tpi_future_free_text(f, f->arg);
+		}
+		if ((word & TPI_HAS_FD) != 0) {
+			tpi_eventfd_close(f);
+		}
 	}
+}
+
+char *
+tpi_future_copy_text(struct tpar_future *f, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = tpi_arena_alloc(tpi_future_home(f)->arena, size,
+				     sizeof(void *));
+
+	if (copy != NULL) {
+		memcpy(copy, text, size);
+	}
+	return copy;
+}
+
+void
+tpi_future_free_text(struct tpar_future *f, char *text)
+{
+	tpi_arena_free(tpi_future_home(f)->arena, text, strlen(text) + 1);
 }
 
 void
@@ -227,6 +275,8 @@ tpi_future_ended(struct tpar_future *f, uintptr_t before, unsigned outcome)
 {
 	struct tpi_waiter *waiter = tpi_state_waiters(before);
 	struct tpi_waiter *next;
+	struct tpi_callback *due = NULL;
+	struct tpi_callback *callback;
 
 	if (TPI_UNLIKELY((before & TPI_REMOVAL) != 0)) {
 		tpi_frame_await_removal(f);
@@ -236,22 +286,50 @@ tpi_future_ended(struct tpar_future *f, uintptr_t before, unsigned outcome)
 		waiter = tpi_cancel_siblings(waiter, f, outcome);
 	}
 	for (; waiter != NULL; waiter = next) {
+		struct tpi_frame *frame = waiter->frame;
+
 		next = waiter->next;
-		tpi_frame_member_off(waiter->frame);
+		if (TPI_UNLIKELY(frame == NULL)) {
+			/* The list is newest first, they are called oldest first. */
+			callback = TPI_CONTAINER(waiter, struct tpi_callback,
+						 waiter);
+			callback->due = due;
+			due = callback;
+			continue;
+		}
+		if (TPI_UNLIKELY(tpi_frame_is_choice(frame)) &&
+		    tpi_cancel_rivals(frame, f, outcome)) {
+			continue;
+		}
+		tpi_frame_member_off(frame);
 	}
+	for (; TPI_UNLIKELY(due != NULL); due = callback) {
+		callback = due->due;
+		tpi_after_due(due);
+	}
+	tpi_after_run();
 }
 
 /* RELEASE POINT: f, for a caller that holds no reference to it. */
 static void
 finish(struct tpar_future *f, unsigned outcome)
 {
+	bool child =
+		(f->flags & TPI_F_EXT) != 0 && tpi_future_ext(f)->group != NULL;
 	uintptr_t before = tpi_state_finish(&f->state, outcome);
 
 	if (TPI_UNLIKELY((before & TPI_ABANDONED) != 0)) {
 		drop_value(f, (uintptr_t)TPI_ENDED | outcome);
 	}
+	if (TPI_UNLIKELY(child)) {
+		/* Its group holds it: first to know, last to let it go. */
+		tpi_scope_child_ended(f, outcome & TPI_OUTCOME);
+	}
 	if (tpi_state_waiters(before) != NULL) {
 		tpi_future_ended(f, before, outcome);
+	}
+	if (TPI_UNLIKELY(child)) {
+		tpi_scope_child_off(f);
 	}
 }
 
@@ -260,14 +338,13 @@ static void
 drop_arg(struct tpar_future *f)
 {
 	struct tpi_thread *self = &tpi_thread_self;
-	struct tpi_run run = { f, self->run, NULL, NULL };
+	struct tpi_run run = { .task = f, .outer = self->run };
 
 	self->run = &run;
 	f->drop_arg(f->arg);
 	self->run = run.outer;
 	if (run.message != NULL) {
-		tpi_arena_free(tpi_future_home(f)->arena, run.message,
-			       strlen(run.message) + 1);
+		tpi_future_free_text(f, run.message);
 	}
 }
 

@@ -16,8 +16,11 @@
 #include "inject.h"
 #include "intake.h"
 #include "state.h"
+#include "thread.h"
 
 #include <taskpar/future.h>
+
+#include <string.h>
 
 struct tpi_frame;
 struct tpi_thread;
@@ -29,6 +32,7 @@ enum {
 	TPI_F_NO_INLINE = 4,
 	TPI_F_OWN_THREADS = 8, /* its pool's threads only */
 	TPI_F_COUNTED = 16,    /* counts against queue_limit until claimed */
+	TPI_F_EXT = 32,	       /* struct tpi_ext follows the structure */
 	TPI_F_CLASS_SHIFT = 6
 };
 
@@ -39,6 +43,12 @@ enum {
 
 #define TPI_INLINE_VALUE 16
 
+/* pins: how many read cur's frame, and above that: */
+#define TPI_PINS_COUNT (((uint32_t)1 << 26) - 1)
+#define TPI_PINS_SHIELDED ((uint32_t)1 << 26) /* sets do not cancel it */
+#define TPI_PINS_REASON_SHIFT 28	      /* why it was cancelled */
+#define TPI_PINS_REASON ((uint32_t)7 << TPI_PINS_REASON_SHIFT)
+
 struct tpar_future {
 	/* line 0: what the common path does not read back */
 	_Alignas(TPI_CACHELINE) tpar_drop_fn drop_value; /* if F_DROP_VALUE */
@@ -46,7 +56,7 @@ struct tpar_future {
 	const char *name;				 /* may be NULL */
 	const char *site;				 /* may be NULL */
 	_Atomic(struct tpi_frame *) cur; /* [a:G2 G3] what it waits in */
-	_Atomic uint32_t pins;		 /* [a:G2] readers of cur's frame */
+	_Atomic uint32_t pins;		 /* [a:G2] TPI_PINS_... */
 	int32_t code;			 /* [F2] if the outcome is FAILED */
 	struct tpi_heap *heap;		 /* [c] of a large block only */
 	struct tpi_intake *intake;	 /* of its pool; dead once ENDED */
@@ -65,6 +75,35 @@ struct tpar_future {
 
 _Static_assert(sizeof(struct tpar_future) == 128, "one pair of lines");
 _Static_assert(offsetof(struct tpar_future, state) == 64, "the hot line");
+
+/* What few tasks have. */
+struct tpi_ext {
+	void *context;		  /* [c] */
+	struct tpar_group *group; /* [c] its scope, or NULL */
+	size_t index;		  /* [c] in the group, by order of submission */
+	struct tpar_future *next; /* [m:group] among the group's children */
+	struct tpar_future *prev; /* [m:group] */
+	struct tpar_future *next_failed; /* [m:group] */
+	bool swept;			 /* [m:group] its stop was passed on */
+};
+
+/* Of a future with TPI_F_EXT. */
+static inline struct tpi_ext *
+tpi_future_ext(const struct tpar_future *f)
+{
+	return (struct tpi_ext *)((uintptr_t)f + sizeof *f);
+}
+
+/* The calling task's context, which what it submits inherits; or NULL. */
+static inline void *
+tpi_future_context_here(void)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+
+	return TPI_UNLIKELY(run != NULL && (run->task->flags & TPI_F_EXT) != 0)
+		       ? tpi_future_ext(run->task)->context
+		       : NULL;
+}
 
 static inline void *
 tpi_future_payload(const struct tpar_future *f)
@@ -91,6 +130,16 @@ static inline struct tpar_future *
 tpi_future_of_link(struct tpi_link *link)
 {
 	return TPI_CONTAINER(link, struct tpar_future, link);
+}
+
+static inline void
+tpi_future_clear_value(struct tpar_future *f)
+{
+	if (f->value_size <= TPI_INLINE_VALUE) {
+		memset(tpi_future_payload(f), 0, TPI_INLINE_VALUE);
+	} else {
+		memset(tpi_future_payload(f), 0, f->value_size);
+	}
 }
 
 /* What a submit has checked about a task. */
@@ -121,7 +170,9 @@ static inline bool
 tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
 {
 	if (TPI_UNLIKELY(task->value_size > TPI_INLINE_VALUE ||
-			 task->value_align != 0)) {
+			 task->value_align != 0 || task->group != NULL ||
+			 task->context != NULL ||
+			 tpi_future_context_here() != NULL)) {
 		return tpi_future_shape_slow(task, shape);
 	}
 	shape->block_size = sizeof(struct tpar_future);
@@ -131,6 +182,8 @@ tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
 	shape->flags = tpi_future_flags(task, 0);
 	return true;
 }
+
+void tpi_future_fill_ext(struct tpar_future *f, const struct tpar_task *task);
 
 static inline struct tpar_future *
 tpi_future_get_block(struct tpi_heap *heap, const struct tpi_shape *shape)
@@ -176,6 +229,12 @@ tpi_future_create(struct tpi_heap *heap, const struct tpi_shape *shape,
 	f->site = task->site;
 	f->name = task->name;
 	f->intake = intake;
+	tpi_store_relaxed(&f->pins, (task->flags & TPAR_SHIELDED) != 0
+					    ? TPI_PINS_SHIELDED
+					    : 0);
+	if (TPI_UNLIKELY((shape->flags & TPI_F_EXT) != 0)) {
+		tpi_future_fill_ext(f, task);
+	}
 	if ((shape->flags & (TPI_F_DROP_VALUE | TPI_F_DROP_ARG)) != 0) {
 		f->drop_value = task->drop_value;
 		f->drop_arg = task->drop_arg;
@@ -295,10 +354,11 @@ void tpi_future_ended(struct tpar_future *f, uintptr_t before,
 static inline void
 tpi_future_end_done(struct tpar_future *f)
 {
-	unsigned drops = f->flags & (TPI_F_DROP_VALUE | TPI_F_DROP_ARG);
+	unsigned more =
+		f->flags & (TPI_F_DROP_VALUE | TPI_F_DROP_ARG | TPI_F_EXT);
 	uintptr_t before;
 
-	if (TPI_UNLIKELY(drops != 0)) {
+	if (TPI_UNLIKELY(more != 0)) {
 		tpi_future_end(f, 0, NULL);
 		return;
 	}
@@ -307,6 +367,10 @@ tpi_future_end_done(struct tpar_future *f)
 		tpi_future_ended(f, before, TPI_DONE);
 	}
 }
+
+/* A copy of `text` for tpi_future_end(), of f's arena; NULL: no memory. */
+char *tpi_future_copy_text(struct tpar_future *f, const char *text);
+void tpi_future_free_text(struct tpar_future *f, char *text);
 
 /* Ends a claimed future whose function was not called. */
 void tpi_future_end_cancelled(struct tpar_future *f);

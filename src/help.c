@@ -91,7 +91,7 @@ help(struct tpi_wait *wait, struct tpar_future *f)
 		next = NULL;
 		frame = tpi_frame_pin(f);
 		if (frame != NULL) {
-			if (frame->kind != TPI_WAIT_ONLY) {
+			if (tpi_frame_is_set(frame)) {
 				found = claim_from_back(w, frame, &watch);
 				next = found ? NULL : find_waiting(frame);
 			}

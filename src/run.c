@@ -13,20 +13,9 @@
 #include "heap.h"
 #include "pool.h"
 #include "run.h"
+#include "scope.h"
 #include "thread.h"
 #include "worker.h"
-
-#include <string.h>
-
-static inline void
-clear_value(struct tpar_future *f)
-{
-	if (f->value_size <= TPI_INLINE_VALUE) {
-		memset(tpi_future_payload(f), 0, TPI_INLINE_VALUE);
-	} else {
-		memset(tpi_future_payload(f), 0, f->value_size);
-	}
-}
 
 /* Calls the function of `f` in a run of its own and ends it. */
 static inline void
@@ -43,8 +32,7 @@ call(struct tpar_future *f, struct tpi_run *run)
 		return;
 	}
 	if (rc == 0) {
-		tpi_arena_free(tpi_future_home(f)->arena, run->message,
-			       strlen(run->message) + 1);
+		tpi_future_free_text(f, run->message);
 		run->message = NULL;
 	}
 	tpi_future_end(f, rc, run->message);
@@ -132,14 +120,15 @@ foreign_pool(struct tpar_future *f)
 void
 tpi_run_taken(struct tpi_worker *w, struct tpar_future *f)
 {
-	struct tpi_run run = { f, NULL, NULL, NULL };
+	struct tpi_run run = { .task = f };
 
 	if (TPI_UNLIKELY(tpi_load_relaxed(&w->pool->intake.closed) >=
-			 TPI_CANCELLING)) {
+			 TPI_CANCELLING) ||
+	    TPI_UNLIKELY(tpi_scope_has_stopped(f))) {
 		tpi_future_end_cancelled(f);
 		return;
 	}
-	clear_value(f);
+	tpi_future_clear_value(f);
 	call(f, &run);
 }
 
@@ -158,14 +147,15 @@ void
 tpi_run_call(struct tpar_future *f, struct tpi_watch *watch, bool bound)
 {
 	struct tpi_run *outer = tpi_thread_self.run;
-	struct tpi_run run = { f, outer, NULL, NULL };
+	struct tpi_run run = { .task = f, .outer = outer };
 	struct tpar_pool *foreign;
 
-	if (TPI_UNLIKELY(tpi_cancel_requested(f))) {
+	if (TPI_UNLIKELY(tpi_cancel_requested(f)) ||
+	    TPI_UNLIKELY(tpi_scope_has_stopped(f))) {
 		tpi_run_skip(f, watch);
 		return;
 	}
-	clear_value(f);
+	tpi_future_clear_value(f);
 	foreign = foreign_pool(f);
 	if (bound) {
 		run.stopper = outer->task->intake != f->intake ? outer

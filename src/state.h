@@ -15,6 +15,7 @@
  *   4-5       once ENDED: outcome DONE, FAILED, CANCELLED
  *   6         once ENDED: TAKEN: the value was moved out or dropped
  *   7         once ENDED: MESSAGE: the task said why it failed
+ *   8         once ENDED: HAS_FD: there is a descriptor to be closed
  *
  * Whoever wins the claim runs or cancels the task, and nobody else does.
  * Whoever claimed it finishes it, once.  No bit is ever stale: all changes are
@@ -43,7 +44,8 @@ enum {
 	TPI_CANCELLED = 2 << 4,
 	TPI_OUTCOME = 3 << 4,
 	TPI_TAKEN = 1 << 6,
-	TPI_MESSAGE = 1 << 7
+	TPI_MESSAGE = 1 << 7,
+	TPI_HAS_FD = 1 << 8
 };
 
 struct tpi_state {
@@ -255,6 +257,15 @@ tpi_state_take(struct tpi_state *s)
 	return (atomic_fetch_or_explicit(&s->word, (uintptr_t)TPI_TAKEN,
 					 memory_order_acq_rel) &
 		TPI_TAKEN) == 0;
+}
+
+/* ENDED: sets HAS_FD, while the caller holds the future. */
+static inline void
+tpi_state_mark_fd(struct tpi_state *s)
+{
+	/* Relaxed: whoever looks for it holds the future last (F7). */
+	atomic_fetch_or_explicit(&s->word, (uintptr_t)TPI_HAS_FD,
+				 memory_order_relaxed);
 }
 
 /* Gives the value back. */

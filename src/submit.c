@@ -36,7 +36,7 @@ refuse_task(const struct tpar_task *task)
 	if (task->fn == NULL) {
 		return tpi_err(TPAR_EINVAL, "task.fn is NULL");
 	}
-	if ((task->flags & ~TPAR_NO_INLINE) != 0) {
+	if ((task->flags & ~(TPAR_NO_INLINE | TPAR_SHIELDED)) != 0) {
 		return tpi_err(TPAR_EINVAL, "task.flags is %#x", task->flags);
 	}
 	return tpi_err(TPAR_EINVAL,
@@ -52,7 +52,8 @@ check_task(const struct tpar_task *task, struct tpi_shape *shape)
 		return tpi_err(TPAR_EINVAL, "task is NULL");
 	}
 	if (TPI_UNLIKELY(task->size != sizeof *task || task->fn == NULL ||
-			 (task->flags & ~TPAR_NO_INLINE) != 0 ||
+			 (task->flags & ~(TPAR_NO_INLINE | TPAR_SHIELDED)) !=
+				 0 ||
 			 !tpi_future_shape(task, shape))) {
 		return refuse_task(task);
 	}

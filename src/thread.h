@@ -9,6 +9,7 @@
 #include "base.h"
 
 struct tpar_future;
+struct tpi_callback;
 struct tpi_heap;
 struct tpi_parker;
 struct tpi_sweep;
@@ -24,6 +25,7 @@ struct tpi_run {
 	 * meant for this task, too, as it gathers it; or NULL.
 	 */
 	struct tpi_run *stopper;
+	unsigned shield; /* tpar_shield_enter() less tpar_shield_leave() */
 };
 
 struct tpi_thread {
@@ -32,6 +34,9 @@ struct tpi_thread {
 	struct tpi_heap *heap;	   /* the worker's, or NULL */
 	struct tpi_parker *parker; /* NULL until it first waits */
 	struct tpi_sweep *sweep;   /* cancelling under way, or NULL */
+	struct tpi_callback *due;  /* to be called (after.h), oldest first */
+	struct tpi_callback *due_last;
+	bool due_running;
 };
 
 /* One access without a call, where the loader allows it. */

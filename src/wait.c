@@ -111,7 +111,7 @@ run_member(struct tpi_wait *wait, size_t i)
 {
 	struct tpi_frame *frame = wait->frame;
 
-	if (frame->kind == TPI_WAIT_ONLY) {
+	if (!tpi_frame_is_set(frame)) {
 		tpi_frame_cover(frame, frame->f[i]);
 		tpi_run_call(frame->f[i], &wait->watch, false);
 		tpi_frame_uncover(frame);
@@ -131,8 +131,7 @@ run_members(struct tpi_wait *wait, size_t first)
 	size_t i;
 
 	if (first < frame->n) {
-		if (tpi_frame_cause(frame) != 0 &&
-		    frame->kind != TPI_WAIT_ONLY) {
+		if (tpi_frame_cause(frame) != 0 && tpi_frame_is_set(frame)) {
 			tpi_run_skip(frame->f[first], &wait->watch);
 		} else {
 			run_member(wait, first);
@@ -249,7 +248,7 @@ await_others(struct tpi_wait *wait)
 {
 	struct tpi_frame *frame = wait->frame;
 	/* A plain wait may have to end early, so it takes nothing more on. */
-	bool helping = wait->worker != NULL && frame->kind != TPI_WAIT_ONLY &&
+	bool helping = wait->worker != NULL && tpi_frame_is_set(frame) &&
 		       tpi_load_relaxed(&frame->timed) == 0 &&
 		       tpi_help_stack_left(wait->worker);
 	size_t missing = 0;
@@ -303,7 +302,7 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	enum tpar_err err;
 	int saved = errno;
 
-	if (deadline_ns < 0 && frame->kind == TPI_WAIT_ONLY) {
+	if (deadline_ns < 0 && !tpi_frame_is_set(frame)) {
 		return poll_only(frame);
 	}
 	tpi_store_relaxed(&frame->timed, deadline_ns != 0);
@@ -333,7 +332,7 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	if (err == TPAR_OK && tpi_frame_cause(frame) == TPI_USED_UP) {
 		err = tpi_err(TPAR_EAGAIN, "stack and threads are used up");
 	}
-	if (err == TPAR_OK && frame->kind != TPI_WAIT_ONLY &&
+	if (err == TPAR_OK && tpi_frame_is_set(frame) &&
 	    tpi_frame_cause(frame) == TPI_DEADLOCKED) {
 		err = TPAR_EDEADLK; /* the cancel has broken the cycle */
 	}

@@ -36,6 +36,45 @@ TPAR_API bool tpar_cancelled(void);
 TPAR_API TPAR_NODISCARD int tpar_checkpoint(void);
 
 /**
+ * tpar_cancel_reason - why the calling task has been asked to stop, in words.
+ *
+ * The reason given to tpar_group_cancel(), or the library's own: another one
+ * has failed, the deadline has passed, what waits for it was asked to stop...
+ * If it was asked several times, the first reason.
+ *
+ * Ownership: valid until the task ends.
+ * Returns:   NULL if the task was not asked to stop, and outside of a task.
+ * Threads:   any.
+ * Source:    Go's context.Cause().
+ * Since:     0.1
+ */
+TPAR_API const char *tpar_cancel_reason(void);
+
+/**
+ * tpar_shield_enter - from here on the calling task is not disturbed.
+ *
+ * Until tpar_shield_leave() the task does not see that it was asked to stop:
+ * tpar_cancelled() is false, waits go on, gathers and groups begun here are not
+ * cancelled for it.  For what must not be left half done, such as cleaning up.
+ * The request is not lost, but seen at the next checkpoint after the shield.
+ * Shields nest.  Handlers (tpar_on_cancel()) run all the same.
+ *
+ * Threads: inside a task; elsewhere it does nothing.  A shield left open ends
+ *          with its task.
+ * Source:  trio.CancelScope(shield=True).
+ * Since:   0.1
+ */
+TPAR_API void tpar_shield_enter(void);
+
+/**
+ * tpar_shield_leave - ends what the last tpar_shield_enter() began.
+ *
+ * Threads: inside a task; elsewhere, or without an enter, it does nothing.
+ * Since:   0.1
+ */
+TPAR_API void tpar_shield_leave(void);
+
+/**
  * tpar_fail - say in words why the calling task fails.
  *
  *     return tpar_fail(errno, "connecting to %s", host);

@@ -240,6 +240,35 @@ TPAR_API const char *tpar_future_message(const tpar_future *f);
 TPAR_API enum tpar_err tpar_future_cancel(tpar_future *f);
 
 /**
+ * tpar_future_shield - keep sets and groups from cancelling a future.
+ *
+ * The failure of a sibling, the deadline or the stop of what gathers it no
+ * longer reaches it; it is still waited for, so a set ends no earlier than its
+ * shielded members.  tpar_future_cancel(), its own deadline and the shutdown of
+ * its pool do.  Cannot be undone.  TPAR_SHIELDED does it from the beginning.
+ *
+ * Threads: any; a sweep that has begun may still reach it.
+ * Errors:  TPAR_EINVAL (f NULL).
+ * Source:  asyncio.shield, whose shield is left behind; here nothing is.
+ * Since:   0.1
+ */
+TPAR_API enum tpar_err tpar_future_shield(tpar_future *f);
+
+/**
+ * tpar_context - the calling task's context pointer.
+ *
+ * What tpar_task.context was when the task was submitted, or what the task had
+ * that submitted it: so it reaches everything that is done for a request.
+ *
+ * Ownership: the caller's, who sees to it that it outlives those tasks.
+ * Returns:   NULL outside of a task, and if none was given.
+ * Threads:   any.
+ * Source:    Python's contextvars, Java's ScopedValue.
+ * Since:     0.1
+ */
+TPAR_API void *tpar_context(void);
+
+/**
  * tpar_future_take - move the value out: drop_value will not run.
  *
  * Shapes:    value receives value_size bytes; NULL is allowed for size 0.

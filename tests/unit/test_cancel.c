@@ -121,7 +121,7 @@ START_TEST(request_goes_down_to_a_gather)
 	f[2] = make_running();
 	tpi_future_end(f[2], 0, NULL);
 	wait_in(&frame, TPI_WAIT_GATHER, task, f, 3);
-	ck_assert(tpi_cancel(task));
+	ck_assert(tpi_cancel(task, TPI_REASON_ASKED));
 	ck_assert_uint_eq(tpi_frame_cause(&frame), TPI_STOPPED);
 	ck_assert_int_eq(tpar_future_state(f[0]), TPAR_CANCELLED);
 	ck_assert(asked(f[1]));
@@ -147,7 +147,7 @@ START_TEST(request_wakes_a_wait_and_spares_its_members)
 	f[0] = hand_future(pool);
 	f[1] = make_running();
 	wait_in(&frame, TPI_WAIT_ONLY, task, f, 2);
-	ck_assert(tpi_cancel(task));
+	ck_assert(tpi_cancel(task, TPI_REASON_ASKED));
 	ck_assert_uint_eq(tpi_frame_cause(&frame), TPI_STOPPED);
 	ck_assert_uint_eq(atomic_load(&frame.parker->state), TPI_PARK_TOKEN);
 	ck_assert_int_eq(tpar_future_state(f[0]), TPAR_PENDING);
@@ -172,7 +172,7 @@ START_TEST(request_does_not_change_a_cause)
 	f = make_running();
 	wait_in(&frame, TPI_WAIT_GATHER, task, &f, 1);
 	ck_assert(tpi_frame_elect(&frame, TPI_TIMED_OUT));
-	ck_assert(tpi_cancel(task));
+	ck_assert(tpi_cancel(task, TPI_REASON_ASKED));
 	ck_assert_uint_eq(tpi_frame_cause(&frame), TPI_TIMED_OUT);
 	tpi_frame_unpublish(&frame, task);
 	end(f);
@@ -196,7 +196,7 @@ START_TEST(long_chain_is_walked_without_recursion)
 	for (i = 0; i + 1 < LENGTH; i++) {
 		wait_in(&frame[i], TPI_WAIT_GATHER, f[i], &f[i + 1], 1);
 	}
-	ck_assert(tpi_cancel(f[0]));
+	ck_assert(tpi_cancel(f[0], TPI_REASON_ASKED));
 	for (i = 0; i < LENGTH; i++) {
 		ck_assert(asked(f[i]));
 		ck_assert(tpi_frame_unpinned(f[i]));
@@ -225,7 +225,7 @@ START_TEST(tree_is_asked_as_a_whole)
 	for (i = 0; i < 3; i++) {
 		wait_in(&frame[i], TPI_WAIT_SETTLED, f[i], &f[2 * i + 1], 2);
 	}
-	ck_assert(tpi_cancel(f[0]));
+	ck_assert(tpi_cancel(f[0], TPI_REASON_ASKED));
 	for (i = 0; i < 7; i++) {
 		ck_assert(asked(f[i]));
 		/* Its own two holds and no more. */
@@ -271,7 +271,7 @@ START_TEST(task_sees_the_request)
 	hand_begin(&run, f);
 	ck_assert(!tpar_cancelled());
 	ck_assert_int_eq(tpar_checkpoint(), 0);
-	ck_assert(tpi_cancel(f));
+	ck_assert(tpi_cancel(f, TPI_REASON_ASKED));
 	ck_assert(tpar_cancelled());
 	ck_assert_int_eq(tpar_checkpoint(), TPAR_ESTOPPED);
 	ck_assert_int_eq(tpar_checkpoint(), TPAR_ESTOPPED);

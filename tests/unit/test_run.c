@@ -142,7 +142,7 @@ START_TEST(task_asked_before_it_begins_is_not_called)
 	task.arg = &runs;
 	one = hand_future_of(pool, &task);
 	ck_assert(tpi_future_claim(one));
-	ck_assert(tpi_cancel(one));
+	ck_assert(tpi_cancel(one, TPI_REASON_ASKED));
 	tpi_run_call(one, NULL, false);
 	ck_assert_int_eq(runs, 0);
 	ck_assert_int_eq(tpar_future_state(one), TPAR_CANCELLED);

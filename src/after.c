@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * after.c - callbacks: registering them, and the list of what is due.
+ */
+#include "config.h"
+
+#include "after.h"
+#include "future.h"
+
+bool
+tpi_after(struct tpar_future *f, struct tpi_callback *callback,
+	  void (*fn)(struct tpi_callback *callback, struct tpar_future *f))
+{
+	uintptr_t word;
+
+	callback->waiter.frame = NULL;
+	callback->fn = fn;
+	callback->f = f;
+	callback->due = NULL;
+	tpi_future_retain(f);
+	word = tpi_state_push_waiter(&f->state, &callback->waiter,
+				     &callback->waiter.next);
+	if (tpi_state_phase(word) != TPI_ENDED) {
+		return true;
+	}
+	tpi_future_release(f);
+	return false;
+}
+
+void
+tpi_after_due(struct tpi_callback *callback)
+{
+	struct tpi_thread *self = &tpi_thread_self;
+
+	callback->due = NULL;
+	if (self->due == NULL) {
+		self->due = callback;
+	} else {
+		self->due_last->due = callback;
+	}
+	self->due_last = callback;
+}
+
+void
+tpi_after_run_due(void)
+{
+	struct tpi_thread *self = &tpi_thread_self;
+	struct tpi_callback *callback;
+
+	self->due_running = true;
+	/* ENDS: each future ends once; what a callback adds is the program's. */
+	while ((callback = self->due) != NULL) {
+		struct tpar_future *f = callback->f;
+
+		self->due = callback->due;
+		callback->fn(callback, f);
+		if (f != NULL) {
+			tpi_future_release(f);
+		}
+	}
+	self->due_running = false;
+}

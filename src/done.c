@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * done.c - user functions that are called when a future has ended.
+ */
+#include "config.h"
+
+#include "after.h"
+#include "err.h"
+#include "future.h"
+#include "thread.h"
+
+#include <taskpar/promise.h>
+
+#include <stdlib.h>
+
+struct done {
+	struct tpi_callback callback;
+	tpar_done_fn fn;
+	void *arg;
+};
+
+/* It is not part of the task that happens to run here. */
+static void
+call(struct tpar_future *f, tpar_done_fn fn, void *arg)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+
+	tpi_thread_self.run = NULL;
+	fn(f, arg);
+	tpi_thread_self.run = run;
+}
+
+static void
+has_ended(struct tpi_callback *callback, struct tpar_future *f)
+{
+	struct done *done = TPI_CONTAINER(callback, struct done, callback);
+
+	call(f, done->fn, done->arg);
+	free(done);
+	tpar_future_unref(f);
+}
+
+enum tpar_err
+tpar_future_on_done(tpar_future *f, tpar_done_fn fn, void *arg)
+{
+	struct done *done;
+
+	if (f == NULL || fn == NULL) {
+		return tpi_err(TPAR_EINVAL, "%s is NULL",
+			       f == NULL ? "f" : "fn");
+	}
+	done = aligned_alloc(_Alignof(struct done), sizeof *done);
+	if (done == NULL) {
+		return tpi_err_plain(TPAR_ENOMEM);
+	}
+	done->fn = fn;
+	done->arg = arg;
+	(void)tpar_future_ref(f);
+	if (!tpi_after(f, &done->callback, has_ended)) {
+		free(done);
+		call(f, fn, arg);
+		tpar_future_unref(f);
+	}
+	return TPAR_OK;
+}

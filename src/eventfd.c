@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * eventfd.c - a table from futures to descriptors.
+ *
+ * So few futures have one that it does not stand in them.  An entry is made
+ * under the lock; it is freed with its future, whose state word has HAS_FD from
+ * its end on, set by the callback that makes the descriptor readable.
+ */
+#include "config.h"
+
+#include "after.h"
+#include "die.h"
+#include "err.h"
+#include "eventfd.h"
+#include "future.h"
+#include "lock.h"
+
+#include <taskpar/promise.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#ifdef HAVE_SYS_EVENTFD_H
+#include <sys/eventfd.h>
+#else
+#include <fcntl.h>
+#endif
+
+#define BUCKETS 64
+
+struct entry {
+	struct tpi_callback callback;
+	struct entry *next; /* [m:table_lock] */
+	struct tpar_future *f;
+	int fd;	  /* to be polled */
+	int feed; /* to be written */
+};
+
+static struct tpi_lock table_lock = TPI_LOCK_INIT(TPI_RANK_EVENTFD);
+static struct entry *table[BUCKETS]; /* [m:table_lock] */
+
+static struct entry **
+bucket_of(const struct tpar_future *f)
+{
+	return &table[((uintptr_t)f >> 7) % BUCKETS];
+}
+
+/* 0 or an errno value. */
+static int
+open_pair(struct entry *entry)
+{
+#ifdef HAVE_SYS_EVENTFD_H
+	entry->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	entry->feed = entry->fd;
+	return entry->fd >= 0 ? 0 : errno;
+#else
+	int ends[2];
+
+	if (pipe(ends) != 0) {
+		return errno;
+	}
+	entry->fd = ends[0];
+	entry->feed = ends[1];
+	(void)fcntl(entry->fd, F_SETFD, FD_CLOEXEC);
+	(void)fcntl(entry->feed, F_SETFD, FD_CLOEXEC);
+	return 0;
+#endif
+}
+
+static void
+free_entry(struct entry *entry)
+{
+	if (entry->feed != entry->fd) {
+		(void)close(entry->feed);
+	}
+	(void)close(entry->fd);
+	free(entry);
+}
+
+/* The future has ended. */
+static void
+make_readable(struct entry *entry)
+{
+	uint64_t one = 1;
+	ssize_t n;
+
+	/* ENDS: a write of so little to what is empty does not wait. */
+	do {
+		n = write(entry->feed, &one, sizeof one);
+	} while (n < 0 && errno == EINTR);
+	TPI_CHECK(n == (ssize_t)sizeof one);
+	tpi_state_mark_fd(&entry->f->state);
+}
+
+static void
+has_ended(struct tpi_callback *callback, struct tpar_future *f)
+{
+	(void)f;
+	make_readable(TPI_CONTAINER(callback, struct entry, callback));
+}
+
+static struct entry *
+find_locked(struct tpar_future *f)
+{
+	struct entry *entry = *bucket_of(f);
+
+	while (entry != NULL && entry->f != f) {
+		entry = entry->next;
+	}
+	return entry;
+}
+
+static enum tpar_err
+make_locked(struct tpar_future *f, struct entry **made)
+{
+	struct entry *entry =
+		aligned_alloc(_Alignof(struct entry), sizeof *entry);
+	int error;
+
+	if (entry == NULL) {
+		return tpi_err_plain(TPAR_ENOMEM);
+	}
+	error = open_pair(entry);
+	if (error != 0) {
+		free(entry);
+		return error == ENOMEM
+			       ? tpi_err_plain(TPAR_ENOMEM)
+			       : tpi_err(TPAR_EAGAIN, "no descriptor is left");
+	}
+	entry->f = f;
+	entry->next = *bucket_of(f);
+	*bucket_of(f) = entry;
+	if (!tpi_after(f, &entry->callback, has_ended)) {
+		make_readable(entry);
+	}
+	*made = entry;
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpar_future_fd(tpar_future *f, int *fd)
+{
+	enum tpar_err err = TPAR_OK;
+	struct entry *entry;
+
+	if (f == NULL || fd == NULL) {
+		return tpi_err(TPAR_EINVAL, "%s is NULL",
+			       f == NULL ? "f" : "fd");
+	}
+	tpi_lock_enter(&table_lock);
+	entry = find_locked(f);
+	if (entry == NULL) {
+		err = make_locked(f, &entry);
+	}
+	tpi_lock_leave(&table_lock);
+	if (err == TPAR_OK) {
+		*fd = entry->fd;
+	}
+	return err;
+}
+
+void
+tpi_eventfd_close(struct tpar_future *f)
+{
+	struct entry **at = bucket_of(f);
+	struct entry *entry;
+
+	tpi_lock_enter(&table_lock);
+	while ((*at)->f != f) {
+		at = &(*at)->next;
+	}
+	entry = *at;
+	*at = entry->next;
+	tpi_lock_leave(&table_lock);
+	free_entry(entry);
+}

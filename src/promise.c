@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * promise.c - completing a future by hand.
+ *
+ * Without on_cancel the future is PENDING, and whoever claims it completes it:
+ * set, fail, destroy, or a cancel.  With on_cancel it is RUNNING, so that a
+ * cancel is only a request, and `done` decides who completes it.
+ */
+#include "config.h"
+
+#include "atomics.h"
+#include "cancel.h"
+#include "err.h"
+#include "future.h"
+#include "loose.h"
+
+#include <taskpar/gather.h>
+#include <taskpar/promise.h>
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tpar_promise {
+	struct tpar_future *f;		  /* [c] held */
+	tpar_promise_cancel_fn on_cancel; /* [c] */
+	void *arg;			  /* [c] */
+	_Atomic uint32_t done; /* [h] with on_cancel: somebody completes it */
+};
+
+static enum tpar_err
+check(const struct tpar_promise_config *config, tpar_promise **p,
+      tpar_future **f)
+{
+	if (config == NULL || p == NULL || f == NULL) {
+		return tpi_err(TPAR_EINVAL, "%s is NULL",
+			       config == NULL ? "config"
+			       : p == NULL    ? "p"
+					      : "f");
+	}
+	if (config->size != sizeof *config) {
+		return tpi_err(TPAR_EINVAL,
+			       "config.size is %zu, not %zu: begin with "
+			       "TPAR_PROMISE_CONFIG_INIT",
+			       config->size, sizeof *config);
+	}
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpar_promise_create_with(const struct tpar_promise_config *config,
+			 tpar_promise **p, tpar_future **f)
+{
+	enum tpar_err err = check(config, p, f);
+	struct tpar_promise *promise;
+	struct tpar_task task = { 0 };
+	struct tpi_shape shape;
+
+	if (err != TPAR_OK) {
+		return err;
+	}
+	task.value_size = config->value_size;
+	task.value_align = config->value_align;
+	task.drop_value = config->drop_value;
+	task.name = config->name != NULL ? config->name : "promise";
+	task.site = config->site;
+	if (!tpi_future_shape(&task, &shape)) {
+		return tpi_err(TPAR_EINVAL,
+			       "value_size %zu or value_align %zu is out of "
+			       "range",
+			       config->value_size, config->value_align);
+	}
+	promise = malloc(sizeof *promise);
+	if (promise == NULL) {
+		return tpi_err_plain(TPAR_ENOMEM);
+	}
+	promise->on_cancel = config->on_cancel;
+	promise->arg = config->arg;
+	atomic_init(&promise->done, 0);
+	promise->f = tpi_loose_create(&task, &shape, config->on_cancel != NULL);
+	if (promise->f == NULL) {
+		free(promise);
+		return tpi_err_plain(TPAR_ENOMEM);
+	}
+	*p = promise;
+	*f = promise->f;
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpar_promise_create(size_t value_size, tpar_drop_fn drop_value,
+		    tpar_promise **p, tpar_future **f)
+{
+	struct tpar_promise_config config = TPAR_PROMISE_CONFIG_INIT;
+
+	config.site = NULL;
+	config.value_size = value_size;
+	config.drop_value = drop_value;
+	return tpar_promise_create_with(&config, p, f);
+}
+
+/* true: the caller, and nobody else, ends the future. */
+static bool
+win(struct tpar_promise *p)
+{
+	if (p->on_cancel == NULL) {
+		return tpi_future_claim(p->f);
+	}
+	return atomic_exchange_explicit(&p->done, 1, memory_order_relaxed) == 0;
+}
+
+enum tpar_err
+tpar_promise_set(tpar_promise *p, const void *value)
+{
+	if (p == NULL || (value == NULL && p->f->value_size > 0)) {
+		return tpi_err(TPAR_EINVAL, "%s is NULL",
+			       p == NULL ? "p" : "value");
+	}
+	if (!win(p)) {
+		return tpi_err_plain(TPAR_EALREADY);
+	}
+	if (p->f->value_size > 0) {
+		memcpy(tpi_future_payload(p->f), value, p->f->value_size);
+	}
+	tpi_future_end(p->f, 0, NULL);
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpar_promise_fail(tpar_promise *p, int code, const char *fmt, ...)
+{
+	char text[TPAR_MESSAGE_MAX];
+	char *message = NULL;
+	va_list args;
+
+	if (p == NULL) {
+		return tpi_err(TPAR_EINVAL, "p is NULL");
+	}
+	if (!win(p)) {
+		return tpi_err_plain(TPAR_EALREADY);
+	}
+	if (fmt != NULL) {
+		va_start(args, fmt);
+		tpi_format(text, sizeof text, fmt, args);
+		va_end(args);
+		message = tpi_future_copy_text(p->f, text);
+	}
+	tpi_future_end(p->f, code != 0 ? code : TPAR_EFAILED, message);
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpar_promise_set_cancelled(tpar_promise *p)
+{
+	return tpar_promise_fail(p, TPAR_ESTOPPED, NULL);
+}
+
+bool
+tpar_promise_cancelled(const tpar_promise *p)
+{
+	return tpi_cancel_requested(p->f) ||
+	       tpi_state_peek(&p->f->state) == TPI_ENDED;
+}
+
+void
+tpar_promise_destroy(tpar_promise *p)
+{
+	if (p == NULL) {
+		return;
+	}
+	(void)tpar_promise_fail(
+		p, TPAR_EFAILED,
+		"the promise was destroyed without being completed");
+	tpi_future_release(p->f);
+	free(p);
+}

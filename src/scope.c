@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scope.c - the children of a group, and what becomes of it.
+ *
+ * Everything is under the group's lock, which is held for a few steps at a
+ * time and never while a future ends or is cancelled: those take it themselves.
+ */
+#include "config.h"
+
+#include "err.h"
+#include "parker.h"
+#include "scope.h"
+#include "thread.h"
+
+int
+tpi_scope_init(struct tpar_group *group, void (*last)(struct tpar_group *group))
+{
+	group->last = last;
+	atomic_init(&group->holds, 1);
+	return tpi_lock_init(&group->lock, TPI_RANK_GROUP);
+}
+
+void
+tpi_scope_hold(struct tpar_group *group)
+{
+	atomic_fetch_add_explicit(&group->holds, 1, memory_order_relaxed);
+}
+
+void
+tpi_scope_let_go(struct tpar_group *group)
+{
+	/* ORDER M2 acq_rel -- tpi_scope_let_go(): all use before it is freed. */
+	if (atomic_fetch_sub_explicit(&group->holds, 1, memory_order_acq_rel) ==
+	    1) {
+		group->last(group);
+	}
+}
+
+static void
+append_locked(struct tpi_children *list, struct tpar_future *f)
+{
+	struct tpi_ext *ext = tpi_future_ext(f);
+
+	ext->next = NULL;
+	ext->prev = list->last;
+	if (list->last != NULL) {
+		tpi_future_ext(list->last)->next = f;
+	} else {
+		list->first = f;
+	}
+	list->last = f;
+}
+
+static void
+remove_locked(struct tpi_children *list, struct tpar_future *f)
+{
+	struct tpi_ext *ext = tpi_future_ext(f);
+
+	if (ext->prev != NULL) {
+		tpi_future_ext(ext->prev)->next = ext->next;
+	} else {
+		list->first = ext->next;
+	}
+	if (ext->next != NULL) {
+		tpi_future_ext(ext->next)->prev = ext->prev;
+	} else {
+		list->last = ext->prev;
+	}
+}
+
+bool
+tpi_scope_is_callers(struct tpar_group *group)
+{
+	struct tpi_run *run;
+
+	for (run = tpi_thread_self.run; run != NULL; run = run->outer) {
+		if ((run->task->flags & TPI_F_EXT) != 0 &&
+		    tpi_future_ext(run->task)->group == group) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+tpi_scope_enter(struct tpar_group *group, struct tpar_future *first, size_t n,
+		bool child)
+{
+	struct tpi_link *link = &first->link;
+	bool open;
+
+	tpi_lock_enter(&group->lock);
+	open = group->cause == TPI_SCOPE_NONE &&
+	       (group->state == TPI_SCOPE_OPEN ||
+		(group->state == TPI_SCOPE_CLOSING && child));
+	for (; open && n > 0; n--) {
+		struct tpar_future *f = tpi_future_of_link(link);
+
+		link = tpi_load_relaxed(&link->next);
+		tpi_future_retain(f);
+		tpi_scope_hold(group);
+		tpi_future_ext(f)->index = group->submitted++;
+		group->running++;
+		append_locked(&group->live, f);
+	}
+	tpi_lock_leave(&group->lock);
+	return open;
+}
+
+static bool
+elect_locked(struct tpar_group *group, enum tpi_scope_cause cause)
+{
+	if (group->cause != TPI_SCOPE_NONE) {
+		return false;
+	}
+	group->cause = cause;
+	/* ORDER M3 release -> tpi_scope_has_stopped() */
+	atomic_store_explicit(&group->stopped, 1, memory_order_release);
+	return true;
+}
+
+void
+tpi_scope_child_ended(struct tpar_future *f, unsigned outcome)
+{
+	struct tpi_ext *ext = tpi_future_ext(f);
+	struct tpar_group *group = ext->group;
+	bool first = false;
+
+	if (outcome == TPI_DONE) {
+		return;
+	}
+	tpi_lock_enter(&group->lock);
+	group->not_done++;
+	if (outcome == TPI_FAILED) {
+		tpi_future_retain(f);
+		ext->next_failed = NULL;
+		if (group->failed.last != NULL) {
+			tpi_future_ext(group->failed.last)->next_failed = f;
+		} else {
+			group->failed.first = f;
+		}
+		group->failed.last = f;
+		group->failures++;
+		first = elect_locked(group, TPI_SCOPE_FAILED);
+	}
+	tpi_lock_leave(&group->lock);
+	if (first) {
+		tpi_cancel_group(group);
+	}
+}
+
+void
+tpi_scope_child_off(struct tpar_future *f)
+{
+	struct tpi_ext *ext = tpi_future_ext(f);
+	struct tpar_group *group = ext->group;
+	struct tpi_parker *closer = NULL;
+
+	tpi_lock_enter(&group->lock);
+	remove_locked(ext->swept ? &group->swept : &group->live, f);
+	if (--group->running == 0) {
+		closer = group->closer;
+	}
+	tpi_lock_leave(&group->lock);
+	if (closer != NULL) {
+		tpi_parker_wake(closer);
+	}
+	tpi_future_release(f);
+	tpi_scope_let_go(group);
+}
+
+bool
+tpi_scope_elect(struct tpar_group *group, uintptr_t cause)
+{
+	bool first;
+
+	tpi_lock_enter(&group->lock);
+	first = elect_locked(group, (enum tpi_scope_cause)cause);
+	tpi_lock_leave(&group->lock);
+	return first;
+}
+
+bool
+tpi_scope_elect_text(struct tpar_group *group, const char *text)
+{
+	bool first;
+
+	tpi_lock_enter(&group->lock);
+	if (group->cause == TPI_SCOPE_NONE) {
+		tpi_copy_text(group->text, sizeof group->text, text);
+	}
+	first = elect_locked(group, TPI_SCOPE_CANCELLED);
+	tpi_lock_leave(&group->lock);
+	return first;
+}
+
+struct tpar_future *
+tpi_scope_next_to_stop(struct tpar_group *group)
+{
+	struct tpar_future *f;
+
+	tpi_lock_enter(&group->lock);
+	f = group->live.first;
+	if (f != NULL) {
+		remove_locked(&group->live, f);
+		tpi_future_ext(f)->swept = true;
+		append_locked(&group->swept, f);
+		tpi_future_retain(f);
+	}
+	tpi_lock_leave(&group->lock);
+	return f;
+}
+
+/* Once a cause was elected it does not change. */
+static enum tpi_scope_cause
+cause_of(struct tpar_group *group)
+{
+	enum tpi_scope_cause cause;
+
+	tpi_lock_enter(&group->lock);
+	cause = group->cause;
+	tpi_lock_leave(&group->lock);
+	return cause;
+}
+
+enum tpi_reason
+tpi_scope_reason(struct tpar_group *group)
+{
+	switch (cause_of(group)) {
+	case TPI_SCOPE_STOPPED:
+		return TPI_REASON_WAITER;
+	case TPI_SCOPE_TIMED_OUT:
+		return TPI_REASON_DEADLINE;
+	case TPI_SCOPE_FAILED:
+		return TPI_REASON_FAILURE;
+	case TPI_SCOPE_CANCELLED:
+		return TPI_REASON_GROUP;
+	default:
+		return TPI_REASON_STUCK;
+	}
+}
+
+const char *
+tpi_scope_text(struct tpar_group *group)
+{
+	return group->text[0] != '\0' ? group->text : "its group was cancelled";
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.c - what a task asks and says about itself: has it been asked to stop,
+ * and why; that it must not be disturbed; why it fails.
+ */
+#include "config.h"
+
+#include "cancel.h"
+#include "err.h"
+#include "future.h"
+#include "thread.h"
+
+#include <taskpar/cancel.h>
+#include <taskpar/gather.h>
+
+#include <stdarg.h>
+
+bool
+tpi_cancel_requested_here(void)
+{
+	struct tpi_run *run;
+
+	for (run = tpi_thread_self.run; run != NULL; run = run->stopper) {
+		if (TPI_UNLIKELY(run->shield > 0)) {
+			return false;
+		}
+		if (tpi_cancel_requested(run->task)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+tpar_cancelled(void)
+{
+	return tpi_cancel_requested_here();
+}
+
+int
+tpar_checkpoint(void)
+{
+	return tpar_cancelled() ? TPAR_ESTOPPED : 0;
+}
+
+void
+tpar_shield_enter(void)
+{
+	if (tpi_thread_self.run != NULL) {
+		tpi_thread_self.run->shield++;
+	}
+}
+
+void
+tpar_shield_leave(void)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+
+	if (run != NULL && run->shield > 0) {
+		run->shield--;
+	}
+}
+
+enum tpar_err
+tpar_future_shield(tpar_future *f)
+{
+	if (f == NULL) {
+		return tpi_err(TPAR_EINVAL, "f is NULL");
+	}
+	atomic_fetch_or_explicit(&f->pins, TPI_PINS_SHIELDED,
+				 memory_order_relaxed);
+	return TPAR_OK;
+}
+
+const char *
+tpar_cancel_reason(void)
+{
+	struct tpi_run *run;
+
+	for (run = tpi_thread_self.run; run != NULL; run = run->stopper) {
+		if (tpi_cancel_requested(run->task)) {
+			return tpi_cancel_reason_of(run->task);
+		}
+	}
+	return NULL;
+}
+
+/* Keeps a copy of `text` as the running task's message. */
+static void
+keep_message(struct tpi_run *run, const char *text)
+{
+	if (run->message != NULL) {
+		tpi_future_free_text(run->task, run->message);
+	}
+	run->message = tpi_future_copy_text(run->task, text);
+}
+
+void
+tpi_cancel_forget_message(void)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+
+	if (run != NULL && run->message != NULL) {
+		tpi_future_free_text(run->task, run->message);
+		run->message = NULL;
+	}
+}
+
+int
+tpar_fail(int code, const char *fmt, ...)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+	char text[TPAR_MESSAGE_MAX];
+	va_list args;
+
+	if (run != NULL && fmt != NULL) {
+		va_start(args, fmt);
+		tpi_format(text, sizeof text, fmt, args);
+		va_end(args);
+		keep_message(run, text);
+	}
+	return code != 0 ? code : TPAR_EFAILED;
+}
+
+int
+tpar_fail_from(const struct tpar_failure *why)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+
+	if (why->code == TPAR_ESTOPPED && why->index == SIZE_MAX) {
+		return TPAR_ESTOPPED;
+	}
+	if (run != NULL) {
+		keep_message(run, why->message);
+	}
+	if (why->code == TPAR_ESTOPPED) {
+		return TPAR_ECANCELED; /* a member's end, not the caller's */
+	}
+	return why->code != 0 ? why->code : TPAR_EFAILED;
+}
