@@ -9,6 +9,7 @@
 #include "cancel.h"
 #include "clock.h"
 #include "cycle.h"
+#include "loose.h"
 #include "parker.h"
 #include "pool.h"
 #include "run.h"
@@ -17,6 +18,17 @@
 #include <sched.h>
 #include <string.h>
 #include <time.h>
+
+void
+tpi_block_decide(struct tpi_frame *frame, struct tpar_future *f,
+		 unsigned outcome)
+{
+	if (frame->kind == TPI_WAIT_ANY) {
+		(void)tpi_frame_elect(frame, (uintptr_t)f);
+	} else if (tpi_frame_blame(frame, f, outcome)) {
+		tpi_cancel_members(frame);
+	}
+}
 
 /* Has the calling task been asked to stop?  Then so is its set, once. */
 void
@@ -56,6 +68,29 @@ tpi_block_check_cycles(struct tpi_wait *wait)
 	wait->given_up |= tpi_cycle_give_up(frame);
 }
 
+/* Runs a claimed task here or, where that is forbidden, cancels it. */
+static void
+run_starved(struct tpi_wait *wait, struct tpar_future *f,
+	    struct tpi_watch *watch)
+{
+	struct tpi_frame *frame = wait->frame;
+	struct tpi_worker *w = wait->worker;
+
+	tpi_park_unblock(w);
+	if (tpi_help_stack_left(w) && tpi_help_may_run(w, f)) {
+		tpi_frame_cover(frame, f);
+		tpi_run_call(f, watch, tpi_frame_is_set(frame));
+		tpi_frame_uncover_found(frame);
+		if (frame->task != NULL) {
+			tpi_block_await_unpinned(frame->task);
+		}
+	} else {
+		(void)tpi_frame_elect(frame, TPI_USED_UP);
+		tpi_run_skip(f, watch);
+	}
+	(void)tpi_park_block(w);
+}
+
 /*
  * Threads are used up: members that nobody can begin are run here or, where
  * that is forbidden, cancelled.  Meanwhile the calling thread, which has given
@@ -66,27 +101,24 @@ tpi_block_check_starved(struct tpi_wait *wait)
 {
 	struct tpi_frame *frame = wait->frame;
 	struct tpi_worker *w = wait->worker;
-	bool run = tpi_help_stack_left(w);
 	struct tpi_watch watch;
+	struct tpar_future *f;
 	size_t i;
 
 	for (i = 0; i < frame->n; i++) {
-		struct tpar_future *f = frame->f[i];
-
-		if (tpi_state_peek(&f->state) != TPI_PENDING ||
-		    tpi_run_has_thread(w, f) || !tpi_run_claim(w, f, &watch)) {
-			continue;
+		f = frame->f[i];
+		if (TPI_UNLIKELY(tpi_loose_is(f))) {
+			if (tpi_state_peek(&f->state) == TPI_RUNNING &&
+			    (f = tpi_help_find_starved(w, f, &watch)) != NULL) {
+				run_starved(wait, f, &watch);
+				tpi_future_release(f);
+				i--; /* there may be more */
+			}
+		} else if (tpi_state_peek(&f->state) == TPI_PENDING &&
+			   !tpi_run_has_thread(w, f) &&
+			   tpi_run_claim(w, f, &watch)) {
+			run_starved(wait, f, &watch);
 		}
-		tpi_park_unblock(w);
-		if (run && tpi_help_may_run(w, f)) {
-			tpi_frame_cover(frame, f);
-			tpi_run_call(f, &watch, tpi_frame_is_set(frame));
-			tpi_frame_uncover(frame);
-		} else {
-			(void)tpi_frame_elect(frame, TPI_USED_UP);
-			tpi_run_skip(f, &watch);
-		}
-		(void)tpi_park_block(w);
 	}
 }
 

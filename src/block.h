@@ -9,15 +9,19 @@
 #include "cancel.h"
 #include "help.h"
 
+/* What follows from the end of a member that is not registered. */
+void tpi_block_decide(struct tpi_frame *frame, struct tpar_future *f,
+		      unsigned outcome);
+
 /* A member, not registered, has ended: is it the cause? */
 static inline void
 tpi_block_see_ended(struct tpi_frame *frame, struct tpar_future *f)
 {
 	uintptr_t word = tpi_state_get(&f->state);
 
-	if (TPI_UNLIKELY(tpi_state_is_bad(word)) &&
-	    tpi_frame_blame(frame, f, (unsigned)(word & TPI_OUTCOME))) {
-		tpi_cancel_members(frame);
+	if (TPI_UNLIKELY(tpi_state_is_bad(word)) ||
+	    TPI_UNLIKELY(tpi_frame_is_choice(frame))) {
+		tpi_block_decide(frame, f, (unsigned)(word & TPI_OUTCOME));
 	}
 }
 

@@ -4,10 +4,12 @@
  */
 #include "config.h"
 
+#include "cancel.h"
 #include "err.h"
 #include "failure.h"
 #include "future.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -23,23 +25,39 @@ tpi_failure_of_call(struct tpar_failure *why, enum tpar_err err)
 	tpi_copy_text(why->message, sizeof why->message, tpar_error_detail());
 }
 
+void
+tpi_failure_text(struct tpar_future *f, size_t index, char *to, size_t size)
+{
+	const char *message = tpar_future_message(f);
+	const char *reason = tpi_cancel_reason_of(f);
+	char text[TPAR_MESSAGE_MAX + 128];
+
+	if (message[0] != '\0') {
+		tpi_copy_text(to, size, message);
+		return;
+	}
+	if (tpar_future_state(f) == TPAR_FAILED) {
+		snprintf(text, sizeof text, "task %zu failed with code %d",
+			 index, tpar_future_code(f));
+	} else if (reason != NULL) {
+		snprintf(text, sizeof text, "task %zu was cancelled: %s", index,
+			 reason);
+	} else {
+		snprintf(text, sizeof text, "task %zu was cancelled", index);
+	}
+	tpi_copy_text(to, size, text);
+}
+
 enum tpar_err
 tpi_failure_of_member(struct tpar_failure *why, tpar_future *f, size_t index)
 {
 	enum tpar_state state = tpar_future_state(f);
-	const char *message = tpar_future_message(f);
 	enum tpar_err err =
 		state == TPAR_FAILED ? TPAR_EFAILED : TPAR_ECANCELED;
+	char text[TPAR_MESSAGE_MAX];
 
-	if (message[0] != '\0') {
-		(void)tpi_err(err, "%s", message);
-	} else if (state == TPAR_FAILED) {
-		(void)tpi_err(err, "task %zu failed with code %d", index,
-			      tpar_future_code(f));
-	} else {
-		(void)tpi_err(err, "task %zu was cancelled", index);
-	}
-	tpi_failure_of_call(why, err);
+	tpi_failure_text(f, index, text, sizeof text);
+	tpi_failure_of_call(why, tpi_err(err, "%s", text));
 	if (why != NULL) {
 		why->index = index;
 		why->state = state;

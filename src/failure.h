@@ -15,6 +15,10 @@
  */
 void tpi_failure_of_call(struct tpar_failure *why, enum tpar_err err);
 
+/* Why a member, at `index`, failed or was cancelled: never empty. */
+void tpi_failure_text(struct tpar_future *f, size_t index, char *to,
+		      size_t size);
+
 /*
  * A member that has ended, failed or cancelled, at `index`.  Returns
  * TPAR_EFAILED or TPAR_ECANCELED.

@@ -119,6 +119,14 @@ tpi_frame_cause(struct tpi_frame *frame)
 	return atomic_load_explicit(&frame->cause, memory_order_acquire);
 }
 
+/* Of a race that has ended: the first that did not end as done, or NULL. */
+static inline struct tpar_future *
+tpi_frame_first_bad(struct tpi_frame *frame)
+{
+	/* ORDER G4 acquire -- tpi_frame_blame() */
+	return atomic_load_explicit(&frame->first_bad, memory_order_acquire);
+}
+
 /* Have all members been taken off? */
 static inline bool
 tpi_frame_complete(struct tpi_frame *frame)

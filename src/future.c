@@ -20,6 +20,7 @@
 #include <taskpar/base.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define VALUE_SIZE_MAX ((size_t)1 << 30)
@@ -102,6 +103,33 @@ tpi_future_discard(struct tpi_heap *own, struct tpar_future *f)
 	free_block(own, f);
 }
 
+static void
+free_drops(struct tpi_drops *drops)
+{
+	size_t i;
+
+	for (i = 0; i < drops->n; i++) {
+		if (drops->item[i].nested != NULL) {
+			free_drops(drops->item[i].nested);
+		}
+	}
+	free(drops);
+}
+
+static void
+drop_many(struct tpi_drops *drops, char *values)
+{
+	size_t i;
+
+	for (i = 0; i < drops->n; i++, values += drops->size) {
+		if (drops->item[i].fn != NULL) {
+			drops->item[i].fn(values);
+		} else if (drops->item[i].nested != NULL) {
+			drop_many(drops->item[i].nested, values);
+		}
+	}
+}
+
 /* Drops the value unless somebody took it; the caller knows f is alive. */
 static void
 drop_value(struct tpar_future *f, uintptr_t word)
@@ -109,7 +137,11 @@ drop_value(struct tpar_future *f, uintptr_t word)
 	if ((f->flags & TPI_F_DROP_VALUE) != 0 &&
 	    tpi_state_phase(word) == TPI_ENDED && !tpi_state_is_bad(word) &&
 	    tpi_state_take(&f->state)) {
-		f->drop_value(tpi_future_payload(f));
+		if (f->drop_value != NULL) {
+			f->drop_value(tpi_future_payload(f));
+		} else {
+			drop_many(f->arg, tpi_future_payload(f));
+		}
 	}
 }
 
@@ -121,6 +153,10 @@ clean(struct tpar_future *f)
 
 	if (TPI_UNLIKELY((f->flags & TPI_F_DROP_VALUE) != 0)) {
 		drop_value(f, word);
+		if (f->drop_value == NULL && !tpi_state_is_bad(word) &&
+		    f->arg != NULL) {
+			free_drops(f->arg);
+		}
 	}
 	if (TPI_UNLIKELY((word & (TPI_MESSAGE | TPI_HAS_FD)) != 0)) {
 		if ((word & TPI_MESSAGE) != 0) {

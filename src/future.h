@@ -76,6 +76,19 @@ struct tpar_future {
 _Static_assert(sizeof(struct tpar_future) == 128, "one pair of lines");
 _Static_assert(offsetof(struct tpar_future, state) == 64, "the hot line");
 
+/*
+ * How to drop a value that is an array of others' values.  With F_DROP_VALUE
+ * and no drop_value, arg is one of these once the future is done (async.c).
+ */
+struct tpi_drops {
+	size_t n;
+	size_t size; /* of one element */
+	struct tpi_drop {
+		tpar_drop_fn fn;	  /* or NULL */
+		struct tpi_drops *nested; /* or NULL */
+	} item[];
+};
+
 /* What few tasks have. */
 struct tpi_ext {
 	void *context;		  /* [c] */

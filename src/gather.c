@@ -9,24 +9,12 @@
 #include "err.h"
 #include "failure.h"
 #include "future.h"
+#include "gather.h"
 #include "thread.h"
 #include "wait.h"
 
-#include <taskpar/gather.h>
-
 #include <stdint.h>
 #include <string.h>
-
-/* What one look over a set before the wait has found. */
-struct survey {
-	size_t value_size;
-	struct tpar_future *first_bad; /* lowest that has ended, not as done */
-	size_t cancelled;	       /* that have ended so */
-	size_t begin;		       /* those before it have ended */
-	bool drops;		       /* a member's value is moved */
-	bool all_ended;
-	bool taken; /* a member's value is gone */
-};
 
 /*
  * Those that stand before `bad` may have ended after they were looked at, and
@@ -89,12 +77,12 @@ check_size(tpar_future *const *f, size_t n, bool values)
 /* n > 0.  `mixed`: sizes may differ; `values`: they are wanted. */
 static TPI_INLINE enum tpar_err
 look_over(tpar_future *const *f, size_t n, bool mixed, bool values,
-	  struct survey *found)
+	  struct tpi_survey *found)
 {
 	struct tpar_future *task =
 		tpi_thread_self.run ? tpi_thread_self.run->task : NULL;
 	enum tpar_err err = check_size(f, n, values);
-	struct survey s = { .all_ended = true };
+	struct tpi_survey s = { .all_ended = true };
 	unsigned flags = 0;
 	size_t i;
 
@@ -131,6 +119,24 @@ look_over(tpar_future *const *f, size_t n, bool mixed, bool values,
 	s.drops = (flags & TPI_F_DROP_VALUE) != 0;
 	*found = s;
 	return TPAR_OK;
+}
+
+enum tpar_err
+tpi_gather_survey(tpar_future *const *f, size_t n, bool mixed, bool values,
+		  struct tpi_survey *found)
+{
+	return look_over(f, n, mixed, values, found);
+}
+
+size_t
+tpi_gather_index(tpar_future *const *f, const struct tpar_future *of)
+{
+	size_t i = 0;
+
+	while (f[i] != of) {
+		i++;
+	}
+	return i;
 }
 
 static bool
@@ -184,29 +190,45 @@ copy_values(tpar_future *const *f, size_t n, char *values, size_t size,
 	}
 }
 
-/* `all_done` or not, of a set that has ended. */
-static TPI_INLINE enum tpar_err
-collect(tpar_future *const *f, size_t n, void *values,
-	const struct survey *found, bool all_done)
+/* `all_done` or not, of a set that has ended.  false: one was taken before. */
+static TPI_INLINE bool
+move_values(tpar_future *const *f, size_t n, void *values,
+	    const struct tpi_survey *found, bool all_done)
 {
 	if (values == NULL) {
-		return TPAR_OK;
+		return true;
 	}
 	if (TPI_UNLIKELY((found->drops || found->taken) &&
 			 !reserve_values(f, n))) {
-		return tpi_err(TPAR_EALREADY, "a value was taken before");
+		return false;
 	}
 	if (found->value_size == sizeof(uint64_t)) {
 		copy_values(f, n, values, sizeof(uint64_t), all_done);
 	} else if (found->value_size > 0) {
 		copy_values(f, n, values, found->value_size, all_done);
 	}
-	return TPAR_OK;
+	return true;
 }
 
-/* Did all members end as done?  Then whatever else happened does not count. */
-static bool
-is_complete(tpar_future *const *f, size_t n)
+static TPI_INLINE enum tpar_err
+collect(tpar_future *const *f, size_t n, void *values,
+	const struct tpi_survey *found, bool all_done)
+{
+	return TPI_LIKELY(move_values(f, n, values, found, all_done))
+		       ? TPAR_OK
+		       : tpi_err(TPAR_EALREADY, "a value was taken before");
+}
+
+bool
+tpi_gather_move(tpar_future *const *f, size_t n, void *values,
+		const struct tpi_survey *found)
+{
+	return move_values(f, n, values, found, true);
+}
+
+/* Then whatever else happened does not count. */
+bool
+tpi_gather_is_complete(tpar_future *const *f, size_t n)
 {
 	size_t i;
 
@@ -233,7 +255,7 @@ static enum tpar_err
 explain(struct tpi_frame *frame, enum tpar_err err, struct tpar_failure *why)
 {
 	uintptr_t cause = tpi_frame_cause(frame);
-	size_t i;
+	struct tpar_future *to_blame = (struct tpar_future *)cause;
 
 	if (err == TPAR_OK) {
 		switch (cause) {
@@ -248,9 +270,8 @@ explain(struct tpi_frame *frame, enum tpar_err err, struct tpar_failure *why)
 	if (err != TPAR_OK) {
 		return fail(why, err);
 	}
-	for (i = 0; frame->f[i] != (struct tpar_future *)cause; i++) {
-	}
-	return tpi_failure_of_member(why, frame->f[i], i);
+	return tpi_failure_of_member(why, to_blame,
+				     tpi_gather_index(frame->f, to_blame));
 }
 
 static inline enum tpar_err
@@ -258,7 +279,7 @@ gather(tpar_future *const *f, size_t n, void *values, int64_t deadline_ns,
        struct tpar_failure *why)
 {
 	struct tpi_frame frame;
-	struct survey found = { 0 };
+	struct tpi_survey found = { 0 };
 	enum tpar_err err;
 
 	if (n == 0) {
@@ -273,7 +294,7 @@ gather(tpar_future *const *f, size_t n, void *values, int64_t deadline_ns,
 		err = tpi_wait_frame(&frame, deadline_ns, found.first_bad,
 				     found.begin);
 		if ((err != TPAR_OK || tpi_frame_cause(&frame) != 0) &&
-		    !is_complete(f, n)) {
+		    !tpi_gather_is_complete(f, n)) {
 			return explain(&frame, err, why);
 		}
 	}
@@ -326,7 +347,7 @@ tpar_gather_settled(tpar_future *const *f, size_t n, void *values,
 {
 	enum tpar_err moved;
 	struct tpi_frame frame;
-	struct survey found = { 0 };
+	struct tpi_survey found = { 0 };
 	enum tpar_err err;
 
 	if (n == 0) {
@@ -361,7 +382,7 @@ enum tpar_err
 tpar_wait_all(tpar_future *const *f, size_t n, int64_t deadline_ns)
 {
 	struct tpi_frame frame;
-	struct survey found = { 0 };
+	struct tpi_survey found = { 0 };
 	enum tpar_err err;
 
 	if (n == 0) {

@@ -22,6 +22,7 @@
 #include "err.h"
 #include "future.h"
 #include "help.h"
+#include "loose.h"
 #include "parker.h"
 #include "run.h"
 #include "thread.h"
@@ -142,6 +143,7 @@ run_members(struct tpi_wait *wait, size_t first)
 		struct tpar_future *f = frame->f[i];
 
 		if (tpi_state_peek(&f->state) != TPI_PENDING) {
+			wait->left_pending |= tpi_loose_is(f);
 			continue;
 		}
 		if (tpi_load_relaxed(&frame->cause) != 0 ||
@@ -237,8 +239,10 @@ early_error(struct tpi_frame *frame)
 		return tpi_err_plain(TPAR_ETIMEDOUT);
 	case TPI_DEADLOCKED:
 		return TPAR_EDEADLK; /* the chain is recorded */
-	default:
+	case TPI_STOPPED:
 		return tpi_err_plain(TPAR_ESTOPPED);
+	default:
+		return TPAR_OK; /* one of them has ended */
 	}
 }
 
@@ -261,7 +265,7 @@ await_others(struct tpi_wait *wait)
 	}
 	/* Once, before anything is put on top: see there. */
 	tpi_block_check_cycles(wait);
-	if (!spin(wait, helping)) {
+	if (!spin(wait, helping) && !tpi_block_ends_early(frame)) {
 		tpi_block_sleep(wait);
 	}
 	if (!tpi_frame_complete(frame)) {
@@ -296,8 +300,9 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 				 .begin = begin,
 				 .cursor = begin,
 				 .unregistered = frame->n };
-	bool claim = wait.worker != NULL && deadline_ns == 0 &&
-		     frame->task != NULL && tpi_help_stack_left(wait.worker);
+	bool timed = deadline_ns != 0 || tpi_frame_is_choice(frame);
+	bool claim = wait.worker != NULL && !timed && frame->task != NULL &&
+		     tpi_help_stack_left(wait.worker);
 	size_t first;
 	enum tpar_err err;
 	int saved = errno;
@@ -305,7 +310,7 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	if (deadline_ns < 0 && !tpi_frame_is_set(frame)) {
 		return poll_only(frame);
 	}
-	tpi_store_relaxed(&frame->timed, deadline_ns != 0);
+	tpi_store_relaxed(&frame->timed, timed);
 	frame->own = begin;
 	if (TPI_UNLIKELY(first_bad != NULL)) {
 		(void)tpi_frame_blame(
@@ -346,45 +351,95 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	return err;
 }
 
+/* Why the wait ends although pred is not true; TPAR_OK: it does not. */
+static enum tpar_err
+ends_until(struct tpi_frame *frame, int64_t deadline_ns)
+{
+	tpi_block_check_stop(frame);
+	if (tpi_frame_cause(frame) == TPI_STOPPED) {
+		return tpi_err_plain(TPAR_ESTOPPED);
+	}
+	if (tpi_clock_passed(deadline_ns)) {
+		return tpi_err_plain(TPAR_ETIMEDOUT);
+	}
+	return TPAR_OK;
+}
+
+static enum tpar_err
+sleep_until(struct tpi_wait *wait, bool (*pred)(void *arg), void *arg)
+{
+	struct tpi_frame *frame = wait->frame;
+	enum tpar_err err = TPAR_OK;
+
+	if (wait->worker != NULL) {
+		(void)tpi_park_block(wait->worker);
+	}
+	/* ENDS: who makes pred true, or cancels the task, wakes the parker. */
+	while (!pred(arg) &&
+	       (err = ends_until(frame, wait->deadline_ns)) == TPAR_OK) {
+		if (wait->worker != NULL && frame->n > 0) {
+			tpi_block_check_starved(wait);
+			if (pred(arg)) {
+				break;
+			}
+		}
+		if (frame->parker == NULL) {
+			tpi_block_nap();
+		} else {
+			(void)tpi_parker_park(frame->parker, wait->deadline_ns);
+		}
+	}
+	if (wait->worker != NULL) {
+		tpi_park_unblock(wait->worker);
+	}
+	return err;
+}
+
+enum tpar_err
+tpi_wait_among(tpar_future *const *f, size_t n, bool (*pred)(void *arg),
+	       void *arg, struct tpi_parker *parker, int64_t deadline_ns)
+{
+	struct tpi_watch uneasy = { .parker = parker };
+	struct tpi_frame frame;
+	struct tpi_wait wait = { .frame = &frame,
+				 .worker = tpi_thread_self.worker,
+				 .deadline_ns = deadline_ns };
+	bool watch = wait.worker != NULL && n > 0 && parker != NULL;
+	enum tpar_err err;
+
+	tpi_frame_init(&frame, TPI_WAIT_ONLY, f, n);
+	frame.parker = parker; /* also if there would be one by now */
+	tpi_store_relaxed(&frame.timed, 1);
+	publish(&frame);
+	if (watch) {
+		tpi_park_watch(&uneasy);
+	}
+	err = sleep_until(&wait, pred, arg);
+	if (watch) {
+		tpi_park_unwatch(&uneasy);
+	}
+	unpublish(&frame);
+	return err;
+}
+
 enum tpar_err
 tpi_wait_until(bool (*pred)(void *arg), void *arg, struct tpi_parker *parker,
 	       int64_t deadline_ns, bool stoppable)
 {
-	struct tpi_worker *w = tpi_thread_self.worker;
-	enum tpar_err err = TPAR_OK;
 	struct tpi_frame frame;
+	struct tpi_wait wait = { .frame = &frame,
+				 .worker = tpi_thread_self.worker,
+				 .deadline_ns = deadline_ns };
+	enum tpar_err err;
 
+	if (stoppable) {
+		return tpi_wait_among(NULL, 0, pred, arg, parker, deadline_ns);
+	}
 	tpi_frame_init(&frame, TPI_WAIT_ONLY, NULL, 0);
-	frame.parker = parker; /* also if there would be one by now */
+	frame.parker = parker;
+	frame.task = NULL;
 	tpi_store_relaxed(&frame.timed, 1);
-	if (!stoppable) {
-		frame.task = NULL;
-	}
-	publish(&frame);
-	if (w != NULL) {
-		(void)tpi_park_block(w);
-	}
-	/* ENDS: who makes pred true, or cancels the task, wakes the parker. */
-	while (!pred(arg)) {
-		tpi_block_check_stop(&frame);
-		if (tpi_frame_cause(&frame) != 0) {
-			err = TPAR_ESTOPPED;
-			break;
-		}
-		if (tpi_clock_passed(deadline_ns)) {
-			err = TPAR_ETIMEDOUT;
-			break;
-		}
-		if (frame.parker == NULL) {
-			tpi_block_nap();
-		} else {
-			(void)tpi_parker_park(frame.parker, deadline_ns);
-		}
-	}
-	if (w != NULL) {
-		tpi_park_unblock(w);
-	}
-	unpublish(&frame);
+	err = sleep_until(&wait, pred, arg);
 	return err;
 }
 

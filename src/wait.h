@@ -26,6 +26,15 @@ enum tpar_err tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 			     struct tpar_future *first_bad, size_t begin);
 
 /*
+ * The same, stoppable, for what becomes true when some of f[0..n) have ended,
+ * which are there at least as long: while it waits for them, one that no thread
+ * is free for is run here.
+ */
+enum tpar_err tpi_wait_among(tpar_future *const *f, size_t n,
+			     bool (*pred)(void *arg), void *arg,
+			     struct tpi_parker *parker, int64_t deadline_ns);
+
+/*
  * Sleeps until pred(arg) is true; whoever makes it true wakes `parker`, the
  * calling thread's; NULL: there is none, and pred is looked at now and then.
  * TPAR_ETIMEDOUT; TPAR_ESTOPPED if `stoppable`.

@@ -133,6 +133,118 @@ TPAR_API enum tpar_err tpar_wait_all(tpar_future *const *f, size_t n,
 				     int64_t deadline_ns);
 
 /**
+ * tpar_gather_async - a gather in the background: itself a future.
+ *
+ * It waits for the set as tpar_gather() does, without a thread: what ends the
+ * last member completes it.  So gathers nest, and a cancel, a deadline or the
+ * failure of something else reaches the whole set through it.
+ *
+ * Shapes:    f[0..n), copied; all of one value size.  The value of *all is the
+ *            array of n values, 2^30 bytes at most; none for n = 0, which is
+ *            done at once.
+ * Ownership: the library holds a handle of each member until *all has ended.
+ *            Values with a drop_value move into the value of *all and are
+ *            dropped with it, unless it is taken.  *all is a handle of the
+ *            caller's.
+ * Threads:   any.
+ * Errors:    TPAR_EINVAL as tpar_gather(), and a value too large; TPAR_ENOMEM.
+ *            On error nothing was touched.  How the set ended is how *all
+ *            does: done; failed with the code and the message of the first
+ *            failure, TPAR_ECANCELED if a member was cancelled by somebody
+ *            else, TPAR_EALREADY if a value was taken before; cancelled if
+ *            *all was.
+ * Source:    asyncio.gather, whose result is a future, too.
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_gather_async(tpar_future *const *f, size_t n, tpar_future **all);
+
+/**
+ * tpar_wait_any - wait until one of n futures has ended, however.
+ *
+ * Cancels nobody.  Costs O(n); to take one after the other from a large set,
+ * see tpar_as_completed().
+ *
+ * Shapes:  f[0..n), n > 0, of any value sizes; index: its position, the lowest
+ *          of those that had ended before the call; may be NULL.
+ * Units:   deadline_ns, see base.h.
+ * Threads: any.  In a task nothing is run here, unless threads are used up.
+ * Errors:  TPAR_OK; TPAR_ETIMEDOUT, TPAR_ESTOPPED, TPAR_EINVAL (n 0: it could
+ *          never be satisfied; NULL among f), TPAR_EDEADLK (one is the calling
+ *          task), TPAR_EAGAIN as tpar_gather().
+ * Source:  asyncio.wait(FIRST_COMPLETED), which tells all that have ended: here
+ *          tpar_future_state() does.
+ * Since:   0.1
+ */
+TPAR_API enum tpar_err tpar_wait_any(tpar_future *const *f, size_t n,
+				     int64_t deadline_ns, size_t *index);
+
+/**
+ * tpar_race - the first of n futures that is done wins; the others are stopped.
+ *
+ * They are cancelled and waited for, so the call returns when all have ended.
+ * If none succeeds, the first failure in time is the cause.
+ *
+ * Shapes:    f[0..n), n > 0, all of one value size; value: value_size bytes, or
+ *            NULL if not wanted; index: the winner's position, or NULL.
+ * Ownership: the winner's value is copied, or moved if it has a drop_value;
+ *            all others stay with their futures.  Without a winner value and
+ *            index are untouched.
+ * Threads:   any.  In a task nothing is run here, unless threads are used up.
+ * Errors:    TPAR_OK if one is done, whoever was asked to stop; TPAR_EFAILED,
+ *            TPAR_ECANCELED (none is); TPAR_ESTOPPED (the calling task was
+ *            asked to stop, and so were they); TPAR_EINVAL, TPAR_EDEADLK (one
+ *            is the calling task), TPAR_EALREADY, TPAR_EAGAIN as tpar_gather().
+ * Source:    Promise.any, with losers that do not run on.
+ * Since:     0.1
+ */
+TPAR_API enum tpar_err tpar_race(tpar_future *const *f, size_t n, void *value,
+				 size_t *index, struct tpar_failure *why);
+
+/* Futures in the order in which they end. */
+typedef struct tpar_stream tpar_stream;
+
+/**
+ * tpar_as_completed - open a stream of n futures as they end.
+ *
+ * First those that have ended already, by position.  Each future comes once,
+ * also if it stands twice in f, with its lowest position.
+ *
+ * Shapes:    f[0..n), of any value sizes; n may be 0.
+ * Ownership: *s is the caller's, until tpar_stream_close().  The handles stay
+ *            the caller's, too, and must live until then.
+ * Threads:   any.
+ * Errors:    TPAR_EINVAL (s NULL, NULL among f), TPAR_ENOMEM.  On error *s is
+ *            untouched.
+ * Source:    asyncio.as_completed, which does not say which one.
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_as_completed(tpar_future *const *f, size_t n, tpar_stream **s);
+
+/**
+ * tpar_stream_next - the position of the next future that has ended.
+ *
+ * Units:   deadline_ns, see base.h; TPAR_NOW: only what has ended already.
+ * Threads: any, several at once: each future is given to one of them.
+ * Errors:  TPAR_EEND (all were given, now and from then on), TPAR_ETIMEDOUT
+ *          (the stream goes on), TPAR_ESTOPPED, TPAR_EINVAL (s or index NULL).
+ * Since:   0.1
+ */
+TPAR_API enum tpar_err tpar_stream_next(tpar_stream *s, int64_t deadline_ns,
+					size_t *index);
+
+/**
+ * tpar_stream_close - end a stream; the futures are left alone.
+ *
+ * Shapes:  s may be NULL.  Futures that have not ended keep some of its memory
+ *          until they have.
+ * Threads: any, once, and no other call with s may overlap or follow.
+ * Since:   0.1
+ */
+TPAR_API void tpar_stream_close(tpar_stream *s);
+
+/**
  * tpar_map - run fn over n arguments in parallel, values in order.
  *
  * Item i gets the argument (char *)args + i * arg_stride and writes its value
