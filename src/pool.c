@@ -16,6 +16,7 @@
 #include "parker.h"
 #include "pool.h"
 #include "run.h"
+#include "service.h"
 #include "settings.h"
 #include "thread.h"
 #include "wait.h"
@@ -200,6 +201,7 @@ tpar_pool_create(tpar_pool **out, const struct tpar_pool_config *config)
 		end_pool(pool);
 		return err;
 	}
+	tpi_service_hold();
 	*out = pool;
 	return TPAR_OK;
 }
@@ -463,6 +465,7 @@ tpar_pool_destroy(tpar_pool *pool)
 	/* Also a caller that was asked to stop sees it through. */
 	(void)shut_down(pool, TPAR_DRAIN, TPAR_FOREVER, false);
 	end_pool(pool);
+	tpi_service_release();
 	return TPAR_OK;
 }
 

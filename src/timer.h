@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timer.h - calling functions at given times: one thread for the process, and
+ * one heap of what is pending.
+ *
+ * The thread is started by the first timer and sleeps without a timeout while
+ * none is pending.  It is woken only for a deadline earlier than all others.
+ * When it ends: service.h.
+ */
+#ifndef TPI_TIMER_H
+#define TPI_TIMER_H
+
+#include "base.h"
+
+/* Embedded by its user. */
+struct tpi_timer {
+	void (*fn)(struct tpi_timer *timer); /* [c] */
+	size_t index; /* [m:timer] its place in the heap, if it is in */
+};
+
+static inline void
+tpi_timer_init(struct tpi_timer *timer, void (*fn)(struct tpi_timer *timer))
+{
+	timer->fn = fn;
+	timer->index = 0;
+}
+
+/*
+ * Has fn called once `when` (CLOCK_MONOTONIC, ns) has come, at once if it has:
+ * on the timer thread, without a lock, once.  fn may free the timer or add it
+ * again, and add and remove others; it must be short.  The timer is not pending.
+ * RELEASE POINT: timer.
+ * false: there is no memory or no thread for it, and nothing was done.
+ */
+bool tpi_timer_add(struct tpi_timer *timer, int64_t when);
+
+/*
+ * true: it was pending and is not any more, fn will not be called.  false: fn
+ * is being called, or has been; or the timer was never added.
+ */
+bool tpi_timer_remove(struct tpi_timer *timer);
+
+/* No pool is left: if nothing is pending, waits for the thread to end. */
+void tpi_timer_end(void);
+
+/* Around fork().  In the child nothing is pending, and there is no thread. */
+void tpi_timer_fork_prepare(void);
+void tpi_timer_fork_parent(void);
+void tpi_timer_fork_child(void);
+
+#endif
