@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "atomics.h"
+#include "lane.h"
 #include "service.h"
 #include "timer.h"
 
@@ -25,6 +26,7 @@ tpi_service_release(void)
 {
 	if (atomic_fetch_sub_explicit(&pools, 1, memory_order_relaxed) == 1) {
 		tpi_timer_end();
+		tpi_lane_end();
 	}
 }
 

@@ -27,6 +27,9 @@ unit_threads_called(const char *prefix)
 	while ((entry = readdir(dir)) != NULL) {
 		FILE *file;
 
+		if (entry->d_name[0] == '.') {
+			continue; /* ".." has a name, too: the process's */
+		}
 		snprintf(path, sizeof path, "/proc/self/task/%s/comm",
 			 entry->d_name);
 		file = fopen(path, "r");
