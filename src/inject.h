@@ -66,6 +66,14 @@ tpi_inject_nonempty(struct tpi_inject *q)
 	       tpi_load_relaxed(&q->head) != &q->stub;
 }
 
+/* The same as a hint, for those who look again later. */
+static inline bool
+tpi_inject_seems_nonempty(struct tpi_inject *q)
+{
+	return tpi_load_relaxed(&q->tail) != &q->stub ||
+	       tpi_load_relaxed(&q->head) != &q->stub;
+}
+
 /* Becomes the consumer, if nobody is; never waits. */
 static inline bool
 tpi_inject_enter(struct tpi_inject *q)

@@ -103,8 +103,8 @@ make_pool(struct tpi_arena *arena, const struct tpar_pool_config *config)
 	if (tpi_lock_init(&pool->lock, TPI_RANK_POOL) != 0) {
 		goto fail_lock;
 	}
-	for (i = 0; i < pool->shards; i++) {
-		tpi_inject_init(&pool->shard[i]);
+	for (i = 0; i < tpi_pool_injectors(pool); i++) {
+		tpi_inject_init(tpi_pool_injector(pool, i));
 	}
 	return pool;
 fail_lock:
@@ -239,8 +239,8 @@ tpi_pool_any_work(struct tpar_pool *pool)
 	uint32_t n = tpi_pool_worker_count(pool);
 	uint32_t i;
 
-	for (i = 0; i < pool->shards; i++) {
-		if (tpi_inject_nonempty(&pool->shard[i])) {
+	for (i = 0; i < tpi_pool_injectors(pool); i++) {
+		if (tpi_inject_nonempty(tpi_pool_injector(pool, i))) {
 			return true;
 		}
 	}
@@ -381,8 +381,8 @@ end_queued(struct tpar_pool *pool)
 	if (!tpi_run_enter_pool(pool, &watch)) {
 		return;
 	}
-	for (i = 0; i < pool->shards; i++) {
-		end_injected(&pool->shard[i]);
+	for (i = 0; i < tpi_pool_injectors(pool); i++) {
+		end_injected(tpi_pool_injector(pool, i));
 	}
 	for (i = 0; i < n; i++) {
 		struct tpi_worker *w = tpi_pool_worker(pool, i);

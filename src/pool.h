@@ -24,6 +24,9 @@ struct tpi_worker;
 /* One injector shard per so many workers. */
 #define TPI_WORKERS_PER_SHARD 8
 
+/* The queues of tasks with a priority of their own. */
+enum { TPI_ASIDE_HIGH, TPI_ASIDE_LOW, TPI_ASIDES };
+
 /* A thread that wants to know when the pool, or a foreign run, has ended. */
 struct tpi_watch {
 	struct tpi_watch *next;
@@ -44,6 +47,7 @@ struct tpar_pool {
 	_Atomic uint32_t worker_count;
 
 	struct tpi_park park;
+	struct tpi_inject aside[TPI_ASIDES];
 
 	_Alignas(TPI_CACHELINE) struct tpi_lock lock;
 	struct tpi_worker *parked; /* [m:lock] a stack: last in, first out */
@@ -60,6 +64,20 @@ static inline struct tpar_pool *
 tpi_pool_of(struct tpi_intake *intake)
 {
 	return TPI_CONTAINER(intake, struct tpar_pool, intake);
+}
+
+/* All queues that are not a worker's: the shards, and those of priorities. */
+static inline unsigned
+tpi_pool_injectors(const struct tpar_pool *pool)
+{
+	return pool->shards + TPI_ASIDES;
+}
+
+static inline struct tpi_inject *
+tpi_pool_injector(struct tpar_pool *pool, unsigned i)
+{
+	return i < pool->shards ? &pool->shard[i]
+				: &pool->aside[i - pool->shards];
 }
 
 static inline struct tpi_worker *

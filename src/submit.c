@@ -24,6 +24,12 @@ thread_hint(void)
 	       16;
 }
 
+static inline bool
+is_priority(enum tpar_priority priority)
+{
+	return (unsigned)priority <= TPAR_PRIORITY_LOW;
+}
+
 static TPI_NOINLINE enum tpar_err
 refuse_task(const struct tpar_task *task)
 {
@@ -38,6 +44,10 @@ refuse_task(const struct tpar_task *task)
 	}
 	if ((task->flags & ~(TPAR_NO_INLINE | TPAR_SHIELDED)) != 0) {
 		return tpi_err(TPAR_EINVAL, "task.flags is %#x", task->flags);
+	}
+	if (!is_priority(task->priority)) {
+		return tpi_err(TPAR_EINVAL, "task.priority is %d",
+			       (int)task->priority);
 	}
 	return tpi_err(TPAR_EINVAL,
 		       "task.value_size %zu or value_align %zu is out of range",
@@ -54,6 +64,7 @@ check_task(const struct tpar_task *task, struct tpi_shape *shape)
 	if (TPI_UNLIKELY(task->size != sizeof *task || task->fn == NULL ||
 			 (task->flags & ~(TPAR_NO_INLINE | TPAR_SHIELDED)) !=
 				 0 ||
+			 !is_priority(task->priority) ||
 			 !tpi_future_shape(task, shape))) {
 		return refuse_task(task);
 	}
@@ -92,10 +103,23 @@ refuse_full(struct tpar_pool *pool)
 		       pool->intake.limit);
 }
 
-/* The injector shard for what this thread submits from outside. */
+/*
+ * The injector for what this thread submits from outside, or has a priority of
+ * its own.
+ */
 static struct tpi_inject *
-outside_shard(struct tpar_pool *pool)
+injector(struct tpar_pool *pool, enum tpar_priority priority)
 {
+	struct tpi_worker *w = own_worker(pool);
+
+	if (TPI_UNLIKELY(priority != TPAR_PRIORITY_NORMAL)) {
+		if (w != NULL) {
+			w->has_aside = true;
+		}
+		return &pool->aside[priority == TPAR_PRIORITY_HIGH
+					    ? TPI_ASIDE_HIGH
+					    : TPI_ASIDE_LOW];
+	}
 	return &pool->shard[pool->shards > 1 ? thread_hint() % pool->shards
 					     : 0];
 }
@@ -114,11 +138,12 @@ withdraw(struct tpar_future *f)
 
 /* Queues one task from outside.  A pool that closes meanwhile refuses it. */
 static enum tpar_err
-inject(struct tpar_pool *pool, struct tpar_future *f)
+inject(struct tpar_pool *pool, struct tpar_future *f,
+       enum tpar_priority priority)
 {
 	enum tpar_err err = TPAR_OK;
 
-	tpi_inject_push(outside_shard(pool), &f->link, &f->link);
+	tpi_inject_push(injector(pool, priority), &f->link, &f->link);
 	/*
 	 * Whoever closes the pool after this look sees the task (C1); whoever
 	 * did so before may not have.
@@ -129,6 +154,14 @@ inject(struct tpar_pool *pool, struct tpar_future *f)
 	}
 	tpi_park_notify(&pool->park, pool);
 	return err;
+}
+
+/* Do the calling thread's tasks count against queue_limit? */
+static bool
+is_limited(struct tpar_pool *pool)
+{
+	return pool->intake.limit != 0 && own_worker(pool) == NULL &&
+	       !tpi_pool_is_callers(pool);
 }
 
 static struct tpar_future *
@@ -148,7 +181,7 @@ static TPI_NOINLINE enum tpar_err
 submit_outside(struct tpar_pool *pool, struct tpi_shape *shape,
 	       const struct tpar_task *task, tpar_future **out)
 {
-	bool limited = pool->intake.limit != 0 && !tpi_pool_is_callers(pool);
+	bool limited = is_limited(pool);
 	struct tpar_future *f;
 	enum tpar_err err;
 
@@ -166,7 +199,7 @@ submit_outside(struct tpar_pool *pool, struct tpi_shape *shape,
 		}
 		return tpi_err_plain(TPAR_ENOMEM);
 	}
-	err = inject(pool, f);
+	err = inject(pool, f, task->priority);
 	if (err != TPAR_OK || out == NULL) {
 		tpar_future_unref(f);
 	} else {
@@ -189,7 +222,7 @@ submit(struct tpar_pool *pool, struct tpi_shape *shape,
 	if (pool->intake.own_threads_only) {
 		shape->flags |= TPI_F_OWN_THREADS;
 	}
-	if (w == NULL) {
+	if (w == NULL || TPI_UNLIKELY(task->priority != TPAR_PRIORITY_NORMAL)) {
 		return submit_outside(pool, shape, task, out);
 	}
 	f = tpi_future_create(w->heap, shape, task, &pool->intake, out != NULL);
@@ -347,8 +380,8 @@ many_outside(struct tpar_pool *pool, struct batch *batch, tpar_future **futures)
 		return err;
 	}
 	hand_out(batch, futures);
-	tpi_inject_push(outside_shard(pool), &batch->first->link,
-			&batch->last->link);
+	tpi_inject_push(injector(pool, batch->tmpl->priority),
+			&batch->first->link, &batch->last->link);
 	tpi_intake_leave(&pool->intake);
 	tpi_park_notify(&pool->park, pool);
 	return TPAR_OK;
@@ -396,11 +429,10 @@ tpi_submit_many(struct tpar_pool *pool, const struct tpar_task *tmpl,
 	if (pool->intake.own_threads_only) {
 		batch.shape.flags |= TPI_F_OWN_THREADS;
 	}
-	if (w != NULL) {
+	if (w != NULL && tmpl->priority == TPAR_PRIORITY_NORMAL) {
 		return many_inside(w, &batch, futures);
 	}
-	limited = limited && pool->intake.limit != 0 &&
-		  !tpi_pool_is_callers(pool);
+	limited = limited && is_limited(pool);
 	if (limited && !tpi_intake_reserve(&pool->intake, n)) {
 		return refuse_full(pool);
 	}

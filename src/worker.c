@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * worker.c - the main loop of a worker: take, search, run, sleep.
- *
- * Order of preference: every 61st time one task from the injector, so that
- * outside tasks do not starve; the own deque, newest first; other workers'
- * deques, oldest first, several at once; the injector.  See doc/TOUR.md#steal.
+ * In which order is take.h's.
  */
 #include "config.h"
 
@@ -15,9 +12,9 @@
 #include "heap.h"
 #include "parker.h"
 #include "pool.h"
-#include "rng.h"
 #include "run.h"
 #include "spawn.h"
+#include "take.h"
 #include "thread.h"
 #include "worker.h"
 
@@ -27,44 +24,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A prime, so that it does not beat with the program's own rhythm. */
-#define TICKS_PER_INJECT 61
-
-/* Tasks taken at once from the injector, and from another worker. */
 #define HALF_RING (TPI_DEQUE_SIZE / 2)
-#define INJECT_BATCH (HALF_RING < 32 ? HALF_RING : 32)
-#define STEAL_BATCH (HALF_RING < 16 ? HALF_RING : 16)
 
 /* Pauses between two looks of a searcher, at most: about a microsecond. */
 #define PAUSES_MAX 64
 
-/* And before the first one: in two microseconds a batch comes together. */
-#define LULL_MAX 127
-
 /* Below this much free stack a wait runs no other task on top. */
 #define STACK_RESERVE ((size_t)64 * 1024)
 
-static struct tpar_future *take_local(struct tpi_worker *w);
 static struct tpar_future *search(struct tpi_worker *w);
-
-static void
-main_loop(struct tpi_worker *w)
-{
-	struct tpar_future *f;
-
-	/* ENDS: the pool quits; or this thread is one too many. */
-	while ((f = take_local(w)) != NULL || (f = search(w)) != NULL) {
-		if (tpi_intake_begins(&w->pool->intake) &&
-		    tpi_future_claim(f)) {
-			tpi_run_taken(w, f);
-		}
-		tpi_future_release(f);
-		if (TPI_UNLIKELY(tpi_park_surplus(&w->pool->park)) &&
-		    !tpi_park_retire(w)) {
-			return;
-		}
-	}
-}
 
 /* Ends being a searcher; the last one to do so makes sure of the rest. */
 static void
@@ -83,131 +51,34 @@ stop_searching(struct tpi_worker *w)
 	}
 }
 
-/*
- * How long to keep away from the injectors after a batch of n.  Who stays on
- * the heels of a producer takes the tasks' lines from under him as he writes
- * them; who lets him get a full batch ahead does not.  A single task is no
- * stream.
- */
-static void
-set_lull(struct tpi_worker *w, int n, int max)
-{
-	if (n == 1) {
-		w->lull /= 2;
-	} else if (n == max) {
-		w->lull -= (w->lull + 3) / 4;
-	} else if (w->lull < LULL_MAX) {
-		w->lull = 2 * w->lull + 1;
-	}
-}
-
-/* Up to `max` of the oldest tasks of a shard; the first one is returned. */
-static struct tpar_future *
-take_injected(struct tpi_worker *w, struct tpi_inject *q, int max)
-{
-	struct tpar_future *batch[INJECT_BATCH];
-	struct tpi_link *link;
-	int n = 0;
-
-	if (!tpi_inject_nonempty(q) || !tpi_inject_enter(q)) {
-		return NULL;
-	}
-	while (n < max && (link = tpi_inject_pop(q)) != NULL) {
-		batch[n++] = tpi_future_of_link(link);
-	}
-	tpi_inject_leave(q);
-	if (n == 0) {
-		return NULL;
-	}
-	set_lull(w, n, max);
-	/* Youngest first, so that the deque gives them back oldest first. */
-	for (; n > 1; n--) {
-		tpi_worker_push(w, batch[n - 1]);
-	}
-	return batch[0];
-}
-
-/* The shard that is `beyond` after this worker's own one. */
-static struct tpi_inject *
-shard_near(struct tpi_worker *w, unsigned beyond)
-{
-	struct tpar_pool *pool = w->pool;
-
-	return &pool->shard[(w->index / TPI_WORKERS_PER_SHARD + beyond) %
-			    pool->shards];
-}
-
-static struct tpar_future *
+static inline struct tpar_future *
 take_local(struct tpi_worker *w)
 {
-	struct tpar_future *f = NULL;
+	struct tpar_future *f = tpi_take_own(w);
 
-	if (TPI_UNLIKELY(++w->tick % TICKS_PER_INJECT == 0)) {
-		/* All in turn: nobody else may be looking at some. */
-		f = take_injected(w, shard_near(w, w->tick / TICKS_PER_INJECT),
-				  1);
-	}
-	if (f == NULL) {
-		f = tpi_deque_pop_owner(&w->deque);
-	}
 	if (f != NULL && TPI_UNLIKELY(w->searching)) {
 		stop_searching(w);
 	}
 	return f;
 }
 
-/* The oldest task of a victim; up to half of the rest goes to the own deque. */
-static struct tpar_future *
-rob(struct tpi_worker *w, struct tpi_worker *victim)
+static void
+main_loop(struct tpi_worker *w)
 {
-	struct tpi_deque *d = &victim->deque;
-	struct tpar_future *first;
 	struct tpar_future *f;
-	int64_t more;
-	enum tpi_steal got;
 
-	do {
-		got = tpi_deque_steal(d, &first);
-		/* ENDS: LOST means that somebody else got an entry. */
-	} while (got == TPI_STEAL_LOST);
-	if (got == TPI_STEAL_EMPTY) {
-		return NULL;
-	}
-	more = (tpi_load_relaxed(&d->bottom) - tpi_load_relaxed(&d->top)) / 2;
-	if (more > STEAL_BATCH - 1) {
-		more = STEAL_BATCH - 1;
-	}
-	for (; more > 0 && tpi_deque_steal(d, &f) == TPI_STEAL_GOT; more--) {
-		tpi_worker_push(w, f);
-	}
-	return first;
-}
-
-/* One look at everything. */
-static struct tpar_future *
-scan(struct tpi_worker *w)
-{
-	struct tpar_pool *pool = w->pool;
-	uint32_t n = tpi_pool_worker_count(pool);
-	uint32_t start = tpi_rng_below(&w->rng, n);
-	struct tpar_future *f;
-	uint32_t i;
-
-	for (i = 0; i < n; i++) {
-		struct tpi_worker *victim = tpi_pool_worker(
-			pool, start + i < n ? start + i : start + i - n);
-
-		if (victim != w && (f = rob(w, victim)) != NULL) {
-			return f;
+	/* ENDS: the pool quits; or this thread is one too many. */
+	while ((f = take_local(w)) != NULL || (f = search(w)) != NULL) {
+		if (tpi_intake_begins(&w->pool->intake) &&
+		    tpi_future_claim(f)) {
+			tpi_run_taken(w, f);
+		}
+		tpi_future_release(f);
+		if (TPI_UNLIKELY(tpi_park_surplus(&w->pool->park)) &&
+		    !tpi_park_retire(w)) {
+			return;
 		}
 	}
-	for (i = 0; i < pool->shards; i++) {
-		f = take_injected(w, shard_near(w, i), INJECT_BATCH);
-		if (f != NULL) {
-			return f;
-		}
-	}
-	return NULL;
 }
 
 static void
@@ -233,7 +104,7 @@ look_around(struct tpi_worker *w)
 		w->searching = tpi_park_try_search(&w->pool->park);
 	}
 	pause_for(pauses);
-	while ((f = scan(w)) == NULL && w->searching) {
+	while ((f = tpi_take_scan(w)) == NULL && w->searching) {
 		int64_t now = tpi_clock_now();
 
 		if (until == 0) {
@@ -252,20 +123,6 @@ look_around(struct tpi_worker *w)
 	return f;
 }
 
-/* Is somebody just taking a batch, so that a nap would not be worth it? */
-static bool
-any_busy(struct tpar_pool *pool)
-{
-	unsigned i;
-
-	for (i = 0; i < pool->shards; i++) {
-		if (tpi_inject_busy(&pool->shard[i])) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static struct tpar_future *
 search(struct tpi_worker *w)
 {
@@ -274,7 +131,7 @@ search(struct tpi_worker *w)
 	/* ENDS: a task is found, or tpi_park_sleep() says so. */
 	while ((f = look_around(w)) == NULL) {
 		/* ENDS: a consumer leaves after one batch. */
-		if (any_busy(w->pool)) {
+		if (tpi_take_busy(w->pool)) {
 			sched_yield();
 		} else if (!tpi_park_sleep(w)) {
 			return NULL;
@@ -315,7 +172,7 @@ spill(struct tpi_worker *w)
 		last = &out[i]->link;
 	}
 	if (first != NULL) {
-		tpi_inject_push(shard_near(w, 0), first, last);
+		tpi_inject_push(tpi_take_shard(w, 0), first, last);
 		w->spilled = true;
 	}
 }
@@ -330,21 +187,21 @@ tpi_worker_push_full(struct tpi_worker *w, struct tpar_future *f)
 }
 
 /*
- * Drops entries at the head of the injector whose futures were claimed by
+ * Drops entries at the head of an injector whose futures were claimed by
  * pointer, so that a task that gathers for hours does not fill it.  Those that
- * are still to be run go to the own deque, as any batch does.
+ * are still to be run go to the own deque, as any batch does, or, if they have
+ * a priority of their own, back to the end.  false: there may be more.
  */
-static TPI_NOINLINE void
-trim_injected(struct tpi_worker *w, size_t n)
+static bool
+trim_injected(struct tpi_worker *w, struct tpi_inject *q, size_t n)
 {
-	struct tpi_inject *q = shard_near(w, 0);
+	bool aside = q != tpi_take_shard(w, 0);
 	struct tpi_link *link = NULL;
-	int moves = INJECT_BATCH;
+	int moves = TPI_INJECT_BATCH;
 
 	if (!tpi_inject_enter(q)) {
-		return;
+		return false;
 	}
-	w->spilled = false;
 	for (; n > 0 && (link = tpi_inject_peek(q)) != NULL; n--) {
 		struct tpar_future *f = tpi_future_of_link(link);
 		bool pending = tpi_state_peek(&f->state) == TPI_PENDING;
@@ -352,16 +209,37 @@ trim_injected(struct tpi_worker *w, size_t n)
 		if ((pending && moves-- == 0) || tpi_inject_pop(q) == NULL) {
 			break;
 		}
-		if (pending) {
-			tpi_worker_push(w, f);
-		} else {
+		if (!pending) {
 			tpi_future_release(f);
+		} else if (aside) {
+			tpi_inject_push(q, link, link);
+		} else {
+			tpi_worker_push(w, f);
 		}
 	}
 	tpi_inject_leave(q);
-	w->spilled |= link != NULL;
-	if (moves < INJECT_BATCH) {
+	if (moves < TPI_INJECT_BATCH) {
 		tpi_park_notify(&w->pool->park, w->pool);
+	}
+	return link == NULL;
+}
+
+static TPI_NOINLINE void
+trim_beyond(struct tpi_worker *w, size_t n)
+{
+	struct tpi_inject *aside = w->pool->aside;
+	bool high;
+	bool low;
+
+	if (w->spilled) {
+		w->spilled = false;
+		/* A push may spill again. */
+		w->spilled |= !trim_injected(w, tpi_take_shard(w, 0), n);
+	}
+	if (w->has_aside) {
+		high = trim_injected(w, &aside[TPI_ASIDE_HIGH], n);
+		low = trim_injected(w, &aside[TPI_ASIDE_LOW], n);
+		w->has_aside = !high || !low;
 	}
 }
 
@@ -374,8 +252,8 @@ tpi_worker_trim(struct tpi_worker *w, struct tpar_future *const *f, size_t n)
 	for (i = 0; i < k; i++) {
 		tpi_future_trim(f[n - 1 - i]);
 	}
-	if (TPI_UNLIKELY(w->spilled)) {
-		trim_injected(w, 2 * n);
+	if (TPI_UNLIKELY(w->spilled || w->has_aside)) {
+		trim_beyond(w, 2 * n);
 	}
 }
 
@@ -459,6 +337,7 @@ tpi_worker_create(struct tpar_pool *pool, unsigned index)
 	atomic_init(&w->parked, 0);
 	w->pool = pool;
 	w->index = index;
+	w->ticks = TPI_TICKS_PER_LOOK;
 	w->announce = pool->park.announce;
 	w->rng = index * 2654435761u + 1;
 	w->parker = tpi_parker_get();

@@ -25,14 +25,17 @@ struct tpi_worker {
 	_Alignas(TPI_CACHELINE) struct tpar_pool *pool; /* [c] */
 	struct tpi_heap *heap;				/* [o] */
 	struct tpi_parker *parker;			/* [c] */
-	char *stack_low; /* [o] below this a wait claims nothing */
-	unsigned index;	 /* [c] */
-	uint32_t rng;	 /* [o] */
-	uint32_t tick;	 /* [o] tasks taken */
-	unsigned lull;	 /* [o] pauses before the next search */
-	bool searching;	 /* [o] counted in the sleep word */
-	bool spilled;	 /* [o] its tasks may lie in the injector */
-	bool announce;	 /* [c] as its pool's park says */
+	char *stack_low;   /* [o] below this a wait claims nothing */
+	unsigned index;	   /* [c] */
+	uint32_t rng;	   /* [o] */
+	uint32_t ticks;	   /* [o] tasks to take until the next look aside */
+	uint32_t looks;	   /* [o] such looks */
+	unsigned lull;	   /* [o] pauses before the next search */
+	bool searching;	   /* [o] counted in the sleep word */
+	bool spilled;	   /* [o] its tasks may lie in the injector */
+	bool has_aside;	   /* [o] or among those of a priority */
+	bool others_first; /* [o] than HIGH ones, in its next search */
+	bool announce;	   /* [c] as its pool's park says */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t parked; /* [a:S2] */
 	struct tpi_worker *next; /* [m:pool] parked, or without a thread */
 	pthread_t thread;	 /* [m:pool] */

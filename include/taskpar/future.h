@@ -51,8 +51,10 @@ enum tpar_priority {
  *              may be NULL.
  * name, site   used in messages; not copied: string literals.
  * flags        TPAR_NO_INLINE, TPAR_SHIELDED.
- * priority     HIGH: before what its pool has queued already; LOW: when there
- *              is nothing else, but now and then all the same.
+ * priority     HIGH: before what its pool has queued already, within the next
+ *              few tasks of a worker; LOW: when there is nothing else.  Neither
+ *              starves the others: now and then one of those goes first.  Both
+ *              kinds begin in the order of their submits.
  * deadline_ns  when it is cancelled unless it has ended (base.h); one that has
  *              passed: the task never begins.
  * group        the scope it is a child of (group.h), or NULL.

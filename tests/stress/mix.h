@@ -220,6 +220,10 @@ submit_kids(struct work *work, tpar_task_fn fn)
 	task.drop_value = owns ? drop_value : NULL;
 	task.drop_arg = drop_arg;
 	task.flags = stress_chance(random, 15) ? TPAR_NO_INLINE : 0;
+	if (stress_chance(random, 40)) {
+		task.priority = stress_chance(random, 50) ? TPAR_PRIORITY_HIGH
+							  : TPAR_PRIORITY_LOW;
+	}
 	if (stress_chance(random, 50)) {
 		err = tpar_submit_many(pool, &task, job, sizeof *job, n,
 				       work->f);

@@ -60,6 +60,10 @@ send_hop(struct stress_random *random, int pool, int left)
 	task.arg = hop;
 	task.drop_arg = drop_hop;
 	task.flags = stress_chance(random, 30) ? TPAR_NO_INLINE : 0;
+	if (stress_chance(random, 40)) {
+		task.priority = stress_chance(random, 50) ? TPAR_PRIORITY_HIGH
+							  : TPAR_PRIORITY_LOW;
+	}
 	err = tpar_submit_task(world.pool[pool], &task, &f);
 	if (err == TPAR_OK) {
 		atomic_fetch_add(&world.of[pool].accepted, 1);

@@ -76,6 +76,10 @@ run_errand(void *arg, void *value)
 	task.fn = run_errand;
 	task.arg = &next;
 	task.flags = stress_chance(&random, 50) ? TPAR_NO_INLINE : 0;
+	if (stress_chance(&random, 40)) {
+		task.priority = stress_chance(&random, 50) ? TPAR_PRIORITY_HIGH
+							   : TPAR_PRIORITY_LOW;
+	}
 	UNIT_MUST(tpar_submit_task(NULL, &task, &f) == TPAR_OK);
 	if (stress_chance(&random, 30)) {
 		pause_a_while(&random);

@@ -24,6 +24,7 @@ hand_pool(unsigned width)
 	struct tpi_arena *arena = tpi_arena_create(NULL, HAND_CAPACITY);
 	struct tpar_pool *pool =
 		tpi_arena_alloc(arena, sizeof *pool, TPI_CACHELINE);
+	unsigned i;
 
 	memset(pool, 0, sizeof *pool);
 	pool->arena = arena;
@@ -39,7 +40,9 @@ hand_pool(unsigned width)
 		tpi_arena_alloc(arena, sizeof *pool->shard, TPI_CACHELINE);
 	UNIT_MUST(pool->worker != NULL && pool->shard != NULL);
 	UNIT_MUST(tpi_lock_init(&pool->lock, TPI_RANK_POOL) == 0);
-	tpi_inject_init(&pool->shard[0]);
+	for (i = 0; i < tpi_pool_injectors(pool); i++) {
+		tpi_inject_init(tpi_pool_injector(pool, i));
+	}
 	return pool;
 }
 

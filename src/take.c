@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * take.c - where a worker finds tasks beyond its own deque: in other workers'
+ * deques, and in the injectors.  See doc/TOUR.md#steal.
+ */
+#include "config.h"
+
+#include "future.h"
+#include "pool.h"
+#include "rng.h"
+#include "take.h"
+#include "worker.h"
+
+/* Of a worker's looks aside so many per task from the injector... */
+#define LOOKS_PER_INJECT 9
+
+/* ...and per turn of those that wait for HIGH ones; a prime like the others. */
+#define LOOKS_PER_TURN 61
+enum { TURN_LOW = 0, TURN_INJECTED = 20, TURN_OWN = 40 };
+
+/* Entries of ended tasks that are dropped at once on the way to one that is. */
+#define DROP_BATCH 32
+
+/* Tasks taken at once from another worker. */
+#define STEAL_BATCH (TPI_DEQUE_SIZE / 2 < 16 ? TPI_DEQUE_SIZE / 2 : 16)
+
+/* Pauses before a search: in two microseconds a batch comes together. */
+#define LULL_MAX 127
+
+/*
+ * How long to keep away from the injectors after a batch of n.  Who stays on
+ * the heels of a producer takes the tasks' lines from under him as he writes
+ * them; who lets him get a full batch ahead does not.  A single task is no
+ * stream.
+ */
+static void
+set_lull(struct tpi_worker *w, int n, int max)
+{
+	if (n == 1) {
+		w->lull /= 2;
+	} else if (n == max) {
+		w->lull -= (w->lull + 3) / 4;
+	} else if (w->lull < LULL_MAX) {
+		w->lull = 2 * w->lull + 1;
+	}
+}
+
+/* Up to `max` of the oldest tasks of a shard; the first one is returned. */
+static struct tpar_future *
+take_injected(struct tpi_worker *w, struct tpi_inject *q, int max)
+{
+	struct tpar_future *batch[TPI_INJECT_BATCH];
+	struct tpi_link *link;
+	int n = 0;
+
+	if (!tpi_inject_nonempty(q) || !tpi_inject_enter(q)) {
+		return NULL;
+	}
+	while (n < max && (link = tpi_inject_pop(q)) != NULL) {
+		batch[n++] = tpi_future_of_link(link);
+	}
+	tpi_inject_leave(q);
+	if (n == 0) {
+		return NULL;
+	}
+	set_lull(w, n, max);
+	/* Youngest first, so that the deque gives them back oldest first. */
+	for (; n > 1; n--) {
+		tpi_worker_push(w, batch[n - 1]);
+	}
+	return batch[0];
+}
+
+/* The oldest task of those with a priority of their own. */
+static struct tpar_future *
+take_aside(struct tpi_inject *q)
+{
+	struct tpar_future *f = NULL;
+	struct tpi_link *link;
+	int drops = DROP_BATCH;
+
+	if (!tpi_inject_seems_nonempty(q) || !tpi_inject_enter(q)) {
+		return NULL;
+	}
+	while (f == NULL && drops-- > 0 && (link = tpi_inject_pop(q)) != NULL) {
+		f = tpi_future_of_link(link);
+		if (tpi_state_peek(&f->state) != TPI_PENDING) {
+			tpi_future_release(f); /* somebody claimed it */
+			f = NULL;
+		}
+	}
+	tpi_inject_leave(q);
+	return f;
+}
+
+/*
+ * While there are HIGH tasks, each task is preceded by a look; of those looks a
+ * few are the turns of the others, so that none starves, however many are HIGH.
+ */
+struct tpar_future *
+tpi_take_aside(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+	uint32_t look = ++w->looks;
+	/* All in turn: nobody else may be looking at some. */
+	struct tpi_inject *shard = tpi_take_shard(w, look / LOOKS_PER_INJECT);
+	struct tpi_inject *high = &pool->aside[TPI_ASIDE_HIGH];
+	struct tpar_future *f = NULL;
+
+	w->ticks = tpi_inject_seems_nonempty(high) ? 1 : TPI_TICKS_PER_LOOK;
+	switch (look % LOOKS_PER_TURN) {
+	case TURN_LOW:
+		f = take_aside(&pool->aside[TPI_ASIDE_LOW]);
+		break;
+	case TURN_INJECTED:
+		f = take_injected(w, shard, 1);
+		break;
+	case TURN_OWN:
+		w->others_first = true;
+		return NULL;
+	}
+	if (f == NULL) {
+		f = take_aside(high);
+	}
+	if (f == NULL && look % LOOKS_PER_INJECT == 0) {
+		f = take_injected(w, shard, 1);
+	}
+	return f;
+}
+
+/* The oldest task of a victim; up to half of the rest goes to the own deque. */
+static struct tpar_future *
+rob(struct tpi_worker *w, struct tpi_worker *victim)
+{
+	struct tpi_deque *d = &victim->deque;
+	struct tpar_future *first;
+	struct tpar_future *f;
+	int64_t more;
+	enum tpi_steal got;
+
+	do {
+		got = tpi_deque_steal(d, &first);
+		/* ENDS: LOST means that somebody else got an entry. */
+	} while (got == TPI_STEAL_LOST);
+	if (got == TPI_STEAL_EMPTY) {
+		return NULL;
+	}
+	more = (tpi_load_relaxed(&d->bottom) - tpi_load_relaxed(&d->top)) / 2;
+	if (more > STEAL_BATCH - 1) {
+		more = STEAL_BATCH - 1;
+	}
+	for (; more > 0 && tpi_deque_steal(d, &f) == TPI_STEAL_GOT; more--) {
+		tpi_worker_push(w, f);
+	}
+	return first;
+}
+
+static struct tpar_future *
+rob_others(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+	uint32_t n = tpi_pool_worker_count(pool);
+	uint32_t start = tpi_rng_below(&w->rng, n);
+	struct tpar_future *f;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		struct tpi_worker *victim = tpi_pool_worker(
+			pool, start + i < n ? start + i : start + i - n);
+
+		if (victim != w && (f = rob(w, victim)) != NULL) {
+			return f;
+		}
+	}
+	return NULL;
+}
+
+struct tpar_future *
+tpi_take_scan(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+	struct tpar_future *f = NULL;
+	unsigned i;
+
+	if (!w->others_first) {
+		f = take_aside(&pool->aside[TPI_ASIDE_HIGH]);
+	}
+	w->others_first = false;
+	if (f == NULL) {
+		f = rob_others(w);
+	}
+	for (i = 0; f == NULL && i < pool->shards; i++) {
+		f = take_injected(w, tpi_take_shard(w, i), TPI_INJECT_BATCH);
+	}
+	for (i = 0; f == NULL && i < TPI_ASIDES; i++) {
+		f = take_aside(&pool->aside[i]);
+	}
+	return f;
+}
+
+bool
+tpi_take_busy(struct tpar_pool *pool)
+{
+	unsigned n = tpi_pool_injectors(pool);
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (tpi_inject_busy(tpi_pool_injector(pool, i))) {
+			return true;
+		}
+	}
+	return false;
+}
