@@ -9,6 +9,7 @@
  *   pool.h    threads: create, shut down, destroy; NULL is the default pool
  *   future.h  submit a task; wait for, read, take and cancel its outcome
  *   gather.h  wait for a whole set, values in order, first failure stops it
+ *   group.h   a scope that tasks are spawned into, closed when all have ended
  *   promise.h futures that your own code completes; callbacks, descriptors
  *   cancel.h  inside a task: have I been asked to stop?
  */
@@ -19,6 +20,7 @@
 #include <taskpar/cancel.h>
 #include <taskpar/future.h>
 #include <taskpar/gather.h>
+#include <taskpar/group.h>
 #include <taskpar/pool.h>
 #include <taskpar/promise.h>
 

@@ -293,6 +293,7 @@ tpi_watch_remove_locked(struct tpi_watch *watch)
 bool
 tpi_pool_is_callers(struct tpar_pool *pool)
 {
+	struct tpi_worker *w = tpi_thread_self.worker;
 	struct tpi_run *run;
 
 	for (run = tpi_thread_self.run; run != NULL; run = run->outer) {
@@ -300,7 +301,8 @@ tpi_pool_is_callers(struct tpar_pool *pool)
 			return true;
 		}
 	}
-	return false;
+	/* A callback (after.h) is part of what its thread does. */
+	return tpi_thread_self.due_running && w != NULL && w->pool == pool;
 }
 
 static bool

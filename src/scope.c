@@ -194,6 +194,64 @@ tpi_scope_elect_text(struct tpar_group *group, const char *text)
 	return first;
 }
 
+bool
+tpi_scope_fail_body(struct tpar_group *group, int code, const char *text)
+{
+	bool first = false;
+
+	tpi_lock_enter(&group->lock);
+	if (!group->body_failed) {
+		group->body_failed = true;
+		group->body_after = group->failures;
+		group->body_code = code;
+		tpi_copy_text(group->body_text, sizeof group->body_text, text);
+		first = elect_locked(group, TPI_SCOPE_FAILED);
+	}
+	tpi_lock_leave(&group->lock);
+	return first;
+}
+
+bool
+tpi_scope_begin_close(struct tpar_group *group)
+{
+	bool open;
+
+	tpi_lock_enter(&group->lock);
+	open = group->state == TPI_SCOPE_OPEN;
+	if (open) {
+		group->state = TPI_SCOPE_CLOSING;
+	}
+	tpi_lock_leave(&group->lock);
+	return open;
+}
+
+static size_t
+some_locked(struct tpi_children *list, struct tpar_future **f, size_t n)
+{
+	struct tpar_future *child = list->first;
+	size_t k = 0;
+
+	for (; child != NULL && k < n; child = tpi_future_ext(child)->next) {
+		if (tpi_state_peek(&child->state) != TPI_ENDED) {
+			tpi_future_retain(child);
+			f[k++] = child;
+		}
+	}
+	return k;
+}
+
+size_t
+tpi_scope_some(struct tpar_group *group, struct tpar_future **f, size_t n)
+{
+	size_t k;
+
+	tpi_lock_enter(&group->lock);
+	k = some_locked(&group->swept, f, n);
+	k += some_locked(&group->live, f + k, n - k);
+	tpi_lock_leave(&group->lock);
+	return k;
+}
+
 struct tpar_future *
 tpi_scope_next_to_stop(struct tpar_group *group)
 {

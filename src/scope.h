@@ -57,8 +57,8 @@ struct tpar_group {
 	size_t not_done;	    /* [m:lock] that ended, not as done */
 	struct tpi_children failed; /* [m:lock] through next_failed; held */
 	size_t failures;	    /* [m:lock] */
-	size_t body_failures;	    /* [m:lock] 0 or 1 */
-	bool body_first;	    /* [m:lock] it was the first failure */
+	bool body_failed;	    /* [m:lock] */
+	size_t body_after;	    /* [m:lock] after so many failures */
 	int body_code;		    /* [m:lock] */
 	struct tpi_parker *closer;  /* [m:lock] to be woken at running == 0 */
 	struct tpar_group *sweep_next; /* of the sweep whose list it is in */
@@ -99,6 +99,16 @@ bool tpi_scope_elect(struct tpar_group *group, uintptr_t cause);
 
 /* The same, for CANCELLED, with a reason in words. */
 bool tpi_scope_elect_text(struct tpar_group *group, const char *text);
+
+/* The body has failed: the same, once. */
+bool tpi_scope_fail_body(struct tpar_group *group, int code, const char *text);
+
+/* OPEN -> CLOSING.  false: it was not open. */
+bool tpi_scope_begin_close(struct tpar_group *group);
+
+/* Up to n children that have not ended; held.  Returns how many. */
+size_t tpi_scope_some(struct tpar_group *group, struct tpar_future **f,
+		      size_t n);
 
 /* A child that a stop has still to be passed on to; held.  NULL: none. */
 struct tpar_future *tpi_scope_next_to_stop(struct tpar_group *group);

@@ -37,6 +37,7 @@ static struct tpi_lock lock = TPI_LOCK_INIT(TPI_RANK_TIMER);
 static struct {
 	struct entry *heap;
 	size_t count;
+	size_t reserved; /* promised room for */
 	size_t capacity;
 	struct tpi_cond cond; /* where the thread sleeps */
 	bool cond_made;
@@ -122,7 +123,7 @@ reserve(void)
 	size_t capacity = timers.capacity;
 	struct entry *heap;
 
-	if (timers.count < capacity) {
+	if (timers.count + timers.reserved < capacity) {
 		return true;
 	}
 	capacity = capacity == 0 ? CAPACITY_FIRST : 2 * capacity;
@@ -179,7 +180,7 @@ step(void)
 		}
 		return true;
 	}
-	if (tpi_service_held()) {
+	if (tpi_service_held() || timers.reserved > 0) {
 		sleep_until(0);
 		return true;
 	}
@@ -224,25 +225,61 @@ start(void)
 }
 
 bool
-tpi_timer_add(struct tpi_timer *timer, int64_t when)
+tpi_timer_reserve(void)
 {
-	bool earlier = false;
-	bool added;
+	bool reserved;
 
 	tpi_lock_enter(&lock);
-	added = reserve() && start();
-	if (added) {
-		timers.count++;
-		sift_up(timers.count - 1, (struct entry) { when, timer });
-		earlier = when < timers.wakes_at;
+	reserved = reserve() && start();
+	if (reserved) {
+		timers.reserved++;
 	} else if (!timers.running) {
 		free_heap();
 	}
 	tpi_lock_leave(&lock);
+	return reserved;
+}
+
+void
+tpi_timer_give_back(void)
+{
+	bool idle;
+
+	tpi_lock_enter(&lock);
+	timers.reserved--;
+	/* It has nobody to stay for. */
+	idle = timers.count == 0 && timers.reserved == 0 && timers.running;
+	tpi_lock_leave(&lock);
+	if (idle) {
+		tpi_cond_signal(&timers.cond);
+	}
+}
+
+void
+tpi_timer_add_reserved(struct tpi_timer *timer, int64_t when)
+{
+	bool earlier;
+
+	tpi_lock_enter(&lock);
+	timers.reserved--;
+	timers.count++;
+	sift_up(timers.count - 1, (struct entry) { when, timer });
+	earlier = when < timers.wakes_at;
+	tpi_lock_leave(&lock);
 	if (earlier) {
 		tpi_cond_signal(&timers.cond);
 	}
-	return added;
+}
+
+bool
+tpi_timer_add(struct tpi_timer *timer, int64_t when)
+{
+	bool reserved = tpi_timer_reserve();
+
+	if (reserved) {
+		tpi_timer_add_reserved(timer, when);
+	}
+	return reserved;
 }
 
 bool
@@ -274,8 +311,8 @@ tpi_timer_end(void)
 
 	tpi_lock_enter(&lock);
 	thread = timers.thread;
-	ends = timers.running && timers.count == 0 && !tpi_service_held() &&
-	       !pthread_equal(thread, pthread_self());
+	ends = timers.running && timers.count == 0 && timers.reserved == 0 &&
+	       !tpi_service_held() && !pthread_equal(thread, pthread_self());
 	if (ends) {
 		timers.running = false;
 		timers.turn++;
@@ -307,6 +344,7 @@ void
 tpi_timer_fork_child(void)
 {
 	timers.count = 0;
+	timers.reserved = 0;
 	timers.cond_made = false; /* somebody sleeps on it, in the parent */
 	timers.running = false;
 	timers.turn++;

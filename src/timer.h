@@ -35,6 +35,14 @@ tpi_timer_init(struct tpi_timer *timer, void (*fn)(struct tpi_timer *timer))
 bool tpi_timer_add(struct tpi_timer *timer, int64_t when);
 
 /*
+ * The same in two steps: tpi_timer_add_reserved() cannot fail, after a
+ * tpi_timer_reserve() of its own that was true; or that is given back.
+ */
+bool tpi_timer_reserve(void);
+void tpi_timer_add_reserved(struct tpi_timer *timer, int64_t when);
+void tpi_timer_give_back(void);
+
+/*
  * true: it was pending and is not any more, fn will not be called.  false: fn
  * is being called, or has been; or the timer was never added.
  */

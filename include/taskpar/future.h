@@ -242,6 +242,24 @@ TPAR_API const char *tpar_future_message(const tpar_future *f);
 TPAR_API enum tpar_err tpar_future_cancel(tpar_future *f);
 
 /**
+ * tpar_future_cancel_at - cancel a future at a deadline, unless it has ended.
+ *
+ * What tpar_task.deadline_ns does for a task, for any future at any time, also
+ * a promise's or a gather's in the background.  It cannot be taken back, but
+ * another one may be earlier.
+ *
+ * Units:   deadline_ns, see base.h.  One that has passed cancels at once;
+ *          TPAR_FOREVER does nothing.
+ * Threads: any.  Needs no thread per deadline: one serves all, O(log n) each.
+ * Errors:  TPAR_EALREADY (it has ended), TPAR_EINVAL (f NULL), TPAR_ENOMEM (or
+ *          that thread cannot be started).
+ * Source:  asyncio.timeout_at.
+ * Since:   0.1
+ */
+TPAR_API enum tpar_err tpar_future_cancel_at(tpar_future *f,
+					     int64_t deadline_ns);
+
+/**
  * tpar_future_shield - keep sets and groups from cancelling a future.
  *
  * The failure of a sibling, the deadline or the stop of what gathers it no

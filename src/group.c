@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * group.c - opening, filling and closing a group.
+ *
+ * Closing waits for some children at a time, as any wait for a set does: so
+ * those that have not begun are run in place, cycles are found, and nothing is
+ * needed but a small array.  Each child is waited for once; those that enter
+ * meanwhile come later.
+ */
+#include "config.h"
+
+#include "cancel.h"
+#include "clock.h"
+#include "err.h"
+#include "failure.h"
+#include "future.h"
+#include "parker.h"
+#include "pool.h"
+#include "scope.h"
+#include "submit.h"
+#include "thread.h"
+#include "timer.h"
+#include "wait.h"
+
+#include <taskpar/group.h>
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Children waited for at a time. */
+#define CHUNK 64
+
+/* A group and what only its calls need. */
+struct group {
+	struct tpar_group scope; /* first */
+	struct tpi_timer timer;
+	bool timed;		/* [c] the timer was added */
+	struct tpar_pool *pool; /* [c] */
+};
+
+static struct group *
+of(struct tpar_group *g)
+{
+	return TPI_CONTAINER(g, struct group, scope);
+}
+
+static void
+free_group(struct tpar_group *g)
+{
+	struct tpar_future *f = g->failed.first;
+
+	while (f != NULL) {
+		struct tpar_future *next = tpi_future_ext(f)->next_failed;
+
+		tpi_future_release(f);
+		f = next;
+	}
+	tpi_lock_fini(&g->lock);
+	free(of(g));
+}
+
+static void
+deadline_has_come(struct tpi_timer *timer)
+{
+	struct group *group = TPI_CONTAINER(timer, struct group, timer);
+
+	if (tpi_scope_elect(&group->scope, TPI_SCOPE_TIMED_OUT)) {
+		tpi_cancel_group(&group->scope);
+	}
+	tpi_scope_let_go(&group->scope);
+}
+
+static enum tpar_err
+check_config(tpar_group **g, const struct tpar_group_config *config)
+{
+	if (g == NULL) {
+		return tpi_err(TPAR_EINVAL, "g is NULL");
+	}
+	if (config->size != sizeof *config) {
+		return tpi_err(TPAR_EINVAL,
+			       "config.size is %zu, not %zu: begin with "
+			       "TPAR_GROUP_CONFIG_INIT",
+			       config->size, sizeof *config);
+	}
+	if (!config->detached && tpi_cancel_requested_here()) {
+		return tpi_err_plain(TPAR_ESTOPPED);
+	}
+	return TPAR_OK;
+}
+
+/* An open group without a parent and a timer.  NULL: no memory. */
+static struct group *
+make(void)
+{
+	struct group *group = calloc(1, sizeof *group);
+
+	if (group == NULL) {
+		return NULL;
+	}
+	if (tpi_scope_init(&group->scope, free_group) != 0) {
+		free(group);
+		return NULL;
+	}
+	tpi_timer_init(&group->timer, deadline_has_come);
+	return group;
+}
+
+/* The deadline, which may have passed. */
+static enum tpar_err
+set_deadline(struct group *group, int64_t deadline_ns)
+{
+	if (deadline_ns == TPAR_FOREVER) {
+		return TPAR_OK;
+	}
+	if (tpi_clock_passed(deadline_ns)) {
+		(void)tpi_scope_elect(&group->scope, TPI_SCOPE_TIMED_OUT);
+		return TPAR_OK;
+	}
+	tpi_scope_hold(&group->scope);
+	group->timed = true;
+	if (!tpi_timer_add(&group->timer, deadline_ns)) {
+		tpi_scope_let_go(&group->scope);
+		return tpi_err(TPAR_EAGAIN,
+			       "there is no thread to serve deadlines");
+	}
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpar_group_open(tpar_group **g, const struct tpar_group_config *config)
+{
+	struct tpar_group_config defaults = TPAR_GROUP_CONFIG_INIT;
+	struct group *group;
+	enum tpar_err err;
+
+	config = config != NULL ? config : &defaults;
+	err = check_config(g, config);
+	if (err != TPAR_OK) {
+		return err;
+	}
+	group = make();
+	if (group == NULL) {
+		return tpi_err_plain(TPAR_ENOMEM);
+	}
+	group->pool = config->pool;
+	err = tpi_pool_resolve(&group->pool);
+	if (err == TPAR_OK) {
+		err = set_deadline(group, config->deadline_ns);
+	}
+	if (err != TPAR_OK) {
+		tpi_scope_let_go(&group->scope);
+		return err;
+	}
+	*g = &group->scope;
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpar_group_submit(tpar_group *g, const struct tpar_task *task,
+		  tpar_future **future)
+{
+	struct tpar_task child;
+
+	if (g == NULL || task == NULL) {
+		return tpi_err(TPAR_EINVAL, "%s is NULL",
+			       g == NULL ? "g" : "task");
+	}
+	if (task->size != sizeof *task) {
+		return tpar_submit_task(NULL, task, future); /* says so */
+	}
+	child = *task;
+	child.group = g;
+	return tpar_submit_task(of(g)->pool, &child, future);
+}
+
+enum tpar_err
+tpar_group_run_at(tpar_group *g, tpar_task_fn fn, void *arg, const char *site)
+{
+	struct tpar_task task = TPAR_TASK_INIT;
+
+	task.site = site;
+	task.fn = fn;
+	task.arg = arg;
+	return tpar_group_submit(g, &task, NULL);
+}
+
+static bool
+is_closed(struct tpar_group *g)
+{
+	bool closed;
+
+	tpi_lock_enter(&g->lock);
+	closed = g->state == TPI_SCOPE_CLOSED;
+	tpi_lock_leave(&g->lock);
+	return closed;
+}
+
+enum tpar_err
+tpar_group_cancel(tpar_group *g, const char *reason)
+{
+	if (g == NULL) {
+		return tpi_err(TPAR_EINVAL, "g is NULL");
+	}
+	if (is_closed(g)) {
+		return tpi_err_plain(TPAR_EALREADY);
+	}
+	if (tpi_scope_elect_text(g, reason != NULL ? reason : "")) {
+		tpi_cancel_group(g);
+	}
+	return TPAR_OK;
+}
+
+enum tpar_err
+tpar_group_fail(tpar_group *g, int code, const char *fmt, ...)
+{
+	char text[TPI_SCOPE_TEXT_MAX] = "";
+	va_list args;
+
+	if (g == NULL) {
+		return tpi_err(TPAR_EINVAL, "g is NULL");
+	}
+	if (is_closed(g)) {
+		return tpi_err_plain(TPAR_EALREADY);
+	}
+	if (fmt != NULL) {
+		va_start(args, fmt);
+		tpi_format(text, sizeof text, fmt, args);
+		va_end(args);
+	}
+	if (tpi_scope_fail_body(g, code != 0 ? code : TPAR_EFAILED, text)) {
+		tpi_cancel_group(g);
+	}
+	return TPAR_OK;
+}
+
+bool
+tpar_group_cancelled(const tpar_group *g)
+{
+	return tpi_load_relaxed(
+		       &((struct tpar_group *)(uintptr_t)g)->stopped) != 0;
+}
+
+static bool
+nobody_runs(void *arg)
+{
+	struct tpar_group *g = arg;
+	bool none;
+
+	tpi_lock_enter(&g->lock);
+	none = g->running == 0;
+	tpi_lock_leave(&g->lock);
+	return none;
+}
+
+/* All have ended, and those who ended them are about to say so. */
+static void
+await_enders(struct tpar_group *g)
+{
+	struct tpi_parker *parker = tpi_thread_parker();
+
+	tpi_lock_enter(&g->lock);
+	g->closer = parker;
+	tpi_lock_leave(&g->lock);
+	(void)tpi_wait_until(nobody_runs, g, parker, TPAR_FOREVER, false);
+}
+
+/* Waits until no child runs.  TPAR_EDEADLK: some that lead back here do. */
+static enum tpar_err
+await_children(struct tpar_group *g)
+{
+	struct tpar_future *chunk[CHUNK];
+	struct tpi_frame frame;
+	enum tpar_err err = TPAR_OK;
+	enum tpar_err all = TPAR_OK;
+	size_t n;
+	size_t i;
+
+	/* ENDS: each child is waited for once. */
+	while (err != TPAR_EDEADLK && !nobody_runs(g)) {
+		n = tpi_scope_some(g, chunk, CHUNK);
+		if (n == 0) {
+			await_enders(g);
+			continue;
+		}
+		tpi_frame_init(&frame, TPI_WAIT_SETTLED, chunk, n);
+		frame.group = g;
+		err = tpi_wait_frame(&frame, TPAR_FOREVER, NULL, 0);
+		all = err != TPAR_OK ? err : all;
+		for (i = 0; i < n; i++) {
+			tpi_future_release(chunk[i]);
+		}
+	}
+	return all;
+}
+
+static void
+fill_child(struct tpar_failure *to, struct tpar_future *f)
+{
+	memset(to, 0, sizeof *to);
+	to->index = tpi_future_ext(f)->index;
+	to->state = TPAR_FAILED;
+	to->code = tpar_future_code(f);
+	to->task = f->name;
+	tpi_failure_text(f, to->index, to->message, sizeof to->message);
+}
+
+static void
+fill_body(struct tpar_failure *to, struct tpar_group *g)
+{
+	memset(to, 0, sizeof *to);
+	to->index = SIZE_MAX;
+	to->state = TPAR_FAILED;
+	to->code = g->body_code;
+	tpi_copy_text(to->message, sizeof to->message,
+		      g->body_text[0] != '\0' ? g->body_text
+					      : "the group's body failed");
+}
+
+/* In order of time.  Nobody else changes them any more. */
+static size_t
+report(struct tpar_group *g, struct tpar_failure *failures, size_t capacity)
+{
+	struct tpar_future *f = g->failed.first;
+	size_t total = g->failures + (g->body_failed ? 1 : 0);
+	size_t i;
+
+	for (i = 0; i < total && i < capacity; i++) {
+		if (g->body_failed && i == g->body_after) {
+			fill_body(&failures[i], g);
+		} else {
+			fill_child(&failures[i], f);
+			f = tpi_future_ext(f)->next_failed;
+		}
+	}
+	return total;
+}
+
+/* What a closed group says. */
+static enum tpar_err
+result(struct tpar_group *g, enum tpar_err err)
+{
+	struct tpar_failure first;
+
+	if (g->not_done == 0 && !g->body_failed) {
+		return err;
+	}
+	switch (g->cause) {
+	case TPI_SCOPE_FAILED:
+		(void)report(g, &first, 1);
+		return tpi_err(TPAR_EFAILED, "%s", first.message);
+	case TPI_SCOPE_CANCELLED:
+		return tpi_err(TPAR_ECANCELED, "%s", tpi_scope_text(g));
+	case TPI_SCOPE_TIMED_OUT:
+		return tpi_err_plain(TPAR_ETIMEDOUT);
+	case TPI_SCOPE_STOPPED:
+		return tpi_err_plain(TPAR_ESTOPPED);
+	default:
+		return err;
+	}
+}
+
+/* No deadline comes any more. */
+static void
+end_timer(struct tpar_group *g)
+{
+	if (of(g)->timed && tpi_timer_remove(&of(g)->timer)) {
+		tpi_scope_let_go(g);
+	}
+}
+
+static enum tpar_err
+close_group(struct tpar_group *g)
+{
+	enum tpar_err err = await_children(g);
+
+	tpi_lock_enter(&g->lock);
+	g->state = TPI_SCOPE_CLOSED;
+	g->closer = NULL;
+	tpi_lock_leave(&g->lock);
+	end_timer(g);
+	return err;
+}
+
+enum tpar_err
+tpar_group_close(tpar_group *g, struct tpar_failure *failures, size_t capacity,
+		 size_t *count)
+{
+	enum tpar_err err;
+	size_t total;
+
+	if (g == NULL || (failures == NULL && capacity > 0)) {
+		return tpi_err(TPAR_EINVAL, "%s is NULL",
+			       g == NULL ? "g" : "failures");
+	}
+	if (tpi_scope_is_callers(g)) {
+		return tpi_err(TPAR_EDEADLK,
+			       "a child cannot wait for its own group");
+	}
+	if (!tpi_scope_begin_close(g)) {
+		return tpi_err(TPAR_ECLOSED, "the group has been closed");
+	}
+	err = close_group(g);
+	if (err == TPAR_EDEADLK) {
+		total = 0; /* it goes on without us */
+	} else {
+		total = report(g, failures, capacity);
+		err = result(g, err);
+	}
+	if (count != NULL) {
+		*count = total;
+	}
+	return err;
+}
+
+void
+tpar_group_destroy(tpar_group *g)
+{
+	if (g == NULL) {
+		return;
+	}
+	if (!tpi_scope_is_callers(g) && tpi_scope_begin_close(g)) {
+		(void)close_group(g);
+	}
+	tpi_scope_let_go(g);
+}
