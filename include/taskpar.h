@@ -10,6 +10,7 @@
  *   future.h  submit a task; wait for, read, take and cancel its outcome
  *   gather.h  wait for a whole set, values in order, first failure stops it
  *   group.h   a scope that tasks are spawned into, closed when all have ended
+ *   window.h  results in order from unlimited input, in bounded memory
  *   promise.h futures that your own code completes; callbacks, descriptors
  *   cancel.h  inside a task: have I been asked to stop?
  */
@@ -23,5 +24,6 @@
 #include <taskpar/group.h>
 #include <taskpar/pool.h>
 #include <taskpar/promise.h>
+#include <taskpar/window.h>
 
 #endif

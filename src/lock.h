@@ -21,6 +21,7 @@ enum tpi_lock_rank {
 	TPI_RANK_EVENTFD,     /* eventfd.c: the table */
 	TPI_RANK_STREAM,      /* stream.c: what has ended */
 	TPI_RANK_GROUP,	      /* scope.c: children of a group */
+	TPI_RANK_WINDOW,      /* window.c: its ring */
 	TPI_RANK_CYCLE,	      /* cycle.c: who takes his wait off a cycle */
 	TPI_RANK_UNEASY,      /* park.c: waits that an alarm wakes */
 	TPI_RANK_REMOVAL,     /* frame.c: waiter lists being edited */

@@ -50,6 +50,11 @@ struct map {
 	char *values;
 	size_t value_size;
 	size_t n;
+	struct tpar_map_options options;
+	_Atomic(unsigned char) *done; /* [a:M1] items, if values are dropped */
+	_Atomic size_t ended;	      /* [a:M4] items, if progress is wanted */
+	_Atomic size_t told;	      /* [a:M4] as told to progress */
+	_Atomic uint32_t telling;     /* [a:M4] somebody calls progress */
 	size_t drivers;
 	struct driver driver[];
 };
@@ -60,8 +65,41 @@ let_go(struct map *map)
 	/* ORDER M2 acq_rel -- let_go(): all use before it is freed. */
 	if (atomic_fetch_sub_explicit(&map->holds, 1, memory_order_acq_rel) ==
 	    1) {
+		free(map->done);
 		free(map);
 	}
+}
+
+/*
+ * Tells how many items have ended.  One thread at a time does; what the others
+ * count meanwhile it tells, too.
+ */
+static TPI_NOINLINE void
+tell(struct map *map)
+{
+	size_t ended;
+	bool more;
+
+	/* ORDER M4 seq_cst -- tell(): count, then see whether one tells. */
+	atomic_fetch_add_explicit(&map->ended, 1, memory_order_seq_cst);
+	do {
+		/* ORDER M4 seq_cst -- tell() */
+		if (atomic_exchange_explicit(&map->telling, 1,
+					     memory_order_seq_cst) != 0) {
+			return;
+		}
+		ended = tpi_load_relaxed(&map->ended);
+		if (ended > tpi_load_relaxed(&map->told)) {
+			tpi_store_relaxed(&map->told, ended);
+			map->options.progress(ended, map->n, map->options.arg);
+		}
+		/* ORDER M4 seq_cst -- tell(): stop telling, then see the count. */
+		atomic_store_explicit(&map->telling, 0, memory_order_seq_cst);
+		/* ORDER M4 seq_cst -- tell() */
+		more = atomic_load_explicit(&map->ended, memory_order_seq_cst) >
+		       ended;
+		/* ENDS: each round tells of items that ended meanwhile. */
+	} while (more);
 }
 
 static void
@@ -126,6 +164,27 @@ drive(void *arg, void *value)
 			return rc;
 		}
 		tpi_cancel_forget_message();
+		if (map->done != NULL) {
+			/* Relaxed: the drivers' ends order it (F2). */
+			tpi_store_relaxed(&map->done[i], 1);
+		}
+		if (map->options.progress != NULL) {
+			tell(map);
+		}
+	}
+}
+
+/* The map has failed, and all drivers have ended. */
+static void
+drop_values(struct map *map)
+{
+	size_t i;
+
+	for (i = 0; map->done != NULL && i < map->n; i++) {
+		if (tpi_load_relaxed(&map->done[i]) != 0) {
+			map->options.drop_value(map->values +
+						i * map->value_size);
+		}
 	}
 }
 
@@ -177,7 +236,8 @@ run_drivers(struct tpar_pool *pool, struct map *map, tpar_future **f,
 
 	task.fn = drive;
 	task.drop_arg = drop_driver;
-	task.name = "tpar_map";
+	task.priority = map->options.priority;
+	task.name = map->options.name != NULL ? map->options.name : "tpar_map";
 	tpi_store_relaxed(&map->holds, map->drivers + 1);
 	err = tpi_submit_many(pool, &task, map->driver, sizeof *map->driver,
 			      map->drivers, f, false);
@@ -186,7 +246,8 @@ run_drivers(struct tpar_pool *pool, struct map *map, tpar_future **f,
 		tpi_failure_of_call(why, err);
 		return err;
 	}
-	err = tpar_gather(f, map->drivers, NULL, why);
+	err = tpar_gather_until(f, map->drivers, NULL, map->options.deadline_ns,
+				why);
 	if (err != TPAR_OK && err != TPAR_EDEADLK && is_complete(map)) {
 		err = TPAR_OK;
 	} else if (err != TPAR_OK && why->index != SIZE_MAX) {
@@ -194,12 +255,27 @@ run_drivers(struct tpar_pool *pool, struct map *map, tpar_future **f,
 				 why, err);
 	}
 	tpar_future_unref_all(f, map->drivers);
+	if (err != TPAR_OK && err != TPAR_EDEADLK) {
+		drop_values(map);
+	}
 	return err;
 }
 
 static enum tpar_err
 check(const struct map *map)
 {
+	const struct tpar_map_options *options = &map->options;
+
+	if (options->size != sizeof *options) {
+		return tpi_err(TPAR_EINVAL,
+			       "options.size is %zu, not %zu: begin with "
+			       "TPAR_MAP_OPTIONS_INIT",
+			       options->size, sizeof *options);
+	}
+	if ((unsigned)options->priority > TPAR_PRIORITY_LOW) {
+		return tpi_err(TPAR_EINVAL, "options.priority is %d",
+			       (int)options->priority);
+	}
 	if (map->fn == NULL) {
 		return tpi_err(TPAR_EINVAL, "fn is NULL");
 	}
@@ -224,7 +300,13 @@ make_map(const struct map *from, const struct tpar_pool *pool)
 	size_t size;
 	size_t i;
 
+	if (from->options.window > 0) {
+		drivers = from->options.window;
+	}
 	drivers = drivers < from->n ? drivers : from->n;
+	if (drivers > PTRDIFF_MAX / 2 / sizeof map->driver[0]) {
+		return NULL;
+	}
 	size = sizeof *map + drivers * sizeof map->driver[0];
 	map = aligned_alloc(TPI_CACHELINE, (size + TPI_CACHELINE - 1) /
 						   TPI_CACHELINE *
@@ -233,6 +315,13 @@ make_map(const struct map *from, const struct tpar_pool *pool)
 		return NULL;
 	}
 	memcpy(map, from, sizeof *map);
+	if (map->options.drop_value != NULL && map->value_size > 0) {
+		map->done = calloc(map->n, sizeof map->done[0]);
+		if (map->done == NULL) {
+			free(map);
+			return NULL;
+		}
+	}
 	map->drivers = drivers;
 	for (i = 0; i < drivers; i++) {
 		map->driver[i] = (struct driver) { map, SIZE_MAX };
@@ -257,6 +346,9 @@ run_map(struct tpar_pool *pool, const struct map *from,
 		let_go(map);
 		return err;
 	}
+	if (map != NULL) {
+		free(map->done);
+	}
 	free(map);
 	err = tpi_err_plain(TPAR_ENOMEM);
 	tpi_failure_of_call(why, err);
@@ -264,15 +356,19 @@ run_map(struct tpar_pool *pool, const struct map *from,
 }
 
 enum tpar_err
-tpar_map(tpar_pool *pool, tpar_task_fn fn, const void *args, size_t arg_stride,
-	 void *values, size_t value_size, size_t n, struct tpar_failure *why)
+tpar_map_with(tpar_pool *pool, const struct tpar_map_options *options,
+	      tpar_task_fn fn, const void *args, size_t arg_stride,
+	      void *values, size_t value_size, size_t n,
+	      struct tpar_failure *why)
 {
+	struct tpar_map_options none = TPAR_MAP_OPTIONS_INIT;
 	struct map map = { .fn = fn,
 			   .args = args,
 			   .arg_stride = arg_stride,
 			   .values = values,
 			   .value_size = value_size,
-			   .n = n };
+			   .n = n,
+			   .options = options != NULL ? *options : none };
 	struct tpar_failure unwanted;
 	enum tpar_err err = check(&map);
 
@@ -285,4 +381,12 @@ tpar_map(tpar_pool *pool, tpar_task_fn fn, const void *args, size_t arg_stride,
 		return err;
 	}
 	return n > 0 ? run_map(pool, &map, why) : TPAR_OK;
+}
+
+enum tpar_err
+tpar_map(tpar_pool *pool, tpar_task_fn fn, const void *args, size_t arg_stride,
+	 void *values, size_t value_size, size_t n, struct tpar_failure *why)
+{
+	return tpar_map_with(pool, NULL, fn, args, arg_stride, values,
+			     value_size, n, why);
 }

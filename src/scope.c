@@ -116,7 +116,22 @@ elect_locked(struct tpar_group *group, enum tpi_scope_cause cause)
 	group->cause = cause;
 	/* ORDER M3 release -> tpi_scope_has_stopped() */
 	atomic_store_explicit(&group->stopped, 1, memory_order_release);
+	if (group->notify != NULL) {
+		group->notify(group->notify_arg);
+	}
 	return true;
+}
+
+void
+tpi_scope_notify(struct tpar_group *group, void (*fn)(void *arg), void *arg)
+{
+	tpi_lock_enter(&group->lock);
+	group->notify = fn;
+	group->notify_arg = arg;
+	if (fn != NULL && group->cause != TPI_SCOPE_NONE) {
+		fn(arg);
+	}
+	tpi_lock_leave(&group->lock);
 }
 
 void

@@ -61,6 +61,9 @@ struct tpar_group {
 	size_t body_after;	    /* [m:lock] after so many failures */
 	int body_code;		    /* [m:lock] */
 	struct tpi_parker *closer;  /* [m:lock] to be woken at running == 0 */
+	void (*notify)(
+		void *arg); /* [m:lock] called at the election, under the lock */
+	void *notify_arg;   /* [m:lock] */
 	struct tpar_group *sweep_next; /* of the sweep whose list it is in */
 	void (*last)(struct tpar_group *group); /* [c] frees it */
 	char text[TPI_SCOPE_TEXT_MAX];		/* [m:lock] until the cause */
@@ -102,6 +105,13 @@ bool tpi_scope_elect_text(struct tpar_group *group, const char *text);
 
 /* The body has failed: the same, once. */
 bool tpi_scope_fail_body(struct tpar_group *group, int code, const char *text);
+
+/*
+ * Has fn called, under the lock, when a cause is elected; at once if one was.
+ * fn NULL: not any more.
+ */
+void tpi_scope_notify(struct tpar_group *group, void (*fn)(void *arg),
+		      void *arg);
 
 /* OPEN -> CLOSING.  false: it was not open. */
 bool tpi_scope_begin_close(struct tpar_group *group);

@@ -273,6 +273,56 @@ TPAR_API enum tpar_err tpar_map(tpar_pool *pool, tpar_task_fn fn,
 				void *values, size_t value_size, size_t n,
 				struct tpar_failure *why);
 
+/*
+ * What tpar_map_with() can be told; all but size may stay 0.
+ *
+ * window       items that are begun and have not ended, at most; 0: a few per
+ *              worker.
+ * deadline_ns  when the items are cancelled (base.h).
+ * drop_value   called on the values of the items that were done, if the map
+ *              fails: then nothing is left to be dropped.
+ * progress     called with how many items have ended, now and then and at last
+ *              with n; from any thread, by one at a time, the count never falls.
+ *              It must not wait for tasks.
+ * arg          for progress.
+ * priority     of the tasks that run the items.
+ * name         for messages; a string literal, or NULL.
+ */
+struct tpar_map_options {
+	size_t size;
+	size_t window;
+	int64_t deadline_ns;
+	tpar_drop_fn drop_value;
+	void (*progress)(size_t done, size_t n, void *arg);
+	void *arg;
+	enum tpar_priority priority;
+	const char *name;
+};
+
+#define TPAR_MAP_OPTIONS_INIT                                                  \
+	{                                                                      \
+		sizeof(struct tpar_map_options), 0, 0, NULL, NULL, NULL,       \
+			TPAR_PRIORITY_NORMAL, NULL                             \
+	}
+
+/**
+ * tpar_map_with - tpar_map() with options.
+ *
+ * Shapes:    as tpar_map(); options may be NULL: none.
+ * Ownership: as tpar_map(); with drop_value, on failure the values that were
+ *            written have been dropped.
+ * Threads:   any; in a task it takes part in the work.
+ * Errors:    as tpar_map(), and TPAR_ETIMEDOUT if the deadline was the cause;
+ *            TPAR_EINVAL also for options of a wrong size.
+ * Since:     0.1
+ */
+TPAR_API enum tpar_err tpar_map_with(tpar_pool *pool,
+				     const struct tpar_map_options *options,
+				     tpar_task_fn fn, const void *args,
+				     size_t arg_stride, void *values,
+				     size_t value_size, size_t n,
+				     struct tpar_failure *why);
+
 /**
  * tpar_fail_from - end a task as failed with somebody else's failure.
  *
