@@ -17,6 +17,7 @@
 #include "cancel.h"
 #include "err.h"
 #include "frame.h"
+#include "handler.h"
 #include "parker.h"
 #include "scope.h"
 #include "thread.h"
@@ -65,8 +66,10 @@ give_reason(struct tpar_future *f, enum tpi_reason reason)
 static void
 pass_down(struct tpi_sweep *sweep, struct tpar_future *task)
 {
-	struct tpi_frame *frame = tpi_frame_pin(task);
+	struct tpi_frame *frame;
 
+	tpi_handler_stop(task);
+	frame = tpi_frame_pin(task);
 	if (frame == NULL) {
 		return;
 	}

@@ -374,7 +374,7 @@ static void
 drop_arg(struct tpar_future *f)
 {
 	struct tpi_thread *self = &tpi_thread_self;
-	struct tpi_run run = { .task = f, .outer = self->run };
+	struct tpi_run run = { .task = f, .outer = self->run, .ending = true };
 
 	self->run = &run;
 	f->drop_arg(f->arg);

@@ -48,6 +48,7 @@ enum {
 #define TPI_PINS_SHIELDED ((uint32_t)1 << 26) /* sets do not cancel it */
 #define TPI_PINS_REASON_SHIFT 28	      /* why it was cancelled */
 #define TPI_PINS_REASON ((uint32_t)7 << TPI_PINS_REASON_SHIFT)
+#define TPI_PINS_HANDLERS ((uint32_t)1 << 31) /* it has or had some */
 
 struct tpar_future {
 	/* line 0: what the common path does not read back */
@@ -56,7 +57,7 @@ struct tpar_future {
 	const char *name;				 /* may be NULL */
 	const char *site;				 /* may be NULL */
 	_Atomic(struct tpi_frame *) cur; /* [a:G2 G3] what it waits in */
-	_Atomic uint32_t pins;		 /* [a:G2] TPI_PINS_... */
+	_Atomic uint32_t pins;		 /* [a:G2 K1] TPI_PINS_... */
 	int32_t code;			 /* [F2] if the outcome is FAILED */
 	struct tpi_heap *heap;		 /* [c] of a large block only */
 	struct tpi_intake *intake;	 /* of its pool; dead once ENDED */

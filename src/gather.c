@@ -46,7 +46,7 @@ refuse_member(tpar_future *const *f, size_t i)
 	if (f[i] == NULL) {
 		return tpi_err(TPAR_EINVAL, "f[%zu] is NULL", i);
 	}
-	if (tpi_thread_self.run != NULL && f[i] == tpi_thread_self.run->task) {
+	if (f[i] == tpi_thread_task()) {
 		tpi_cycle_describe_self(f[i]);
 		return TPAR_EDEADLK;
 	}
@@ -79,8 +79,7 @@ static TPI_INLINE enum tpar_err
 look_over(tpar_future *const *f, size_t n, bool mixed, bool values,
 	  struct tpi_survey *found)
 {
-	struct tpar_future *task =
-		tpi_thread_self.run ? tpi_thread_self.run->task : NULL;
+	struct tpar_future *task = tpi_thread_task();
 	enum tpar_err err = check_size(f, n, values);
 	struct tpi_survey s = { .all_ended = true };
 	unsigned flags = 0;

@@ -25,6 +25,8 @@ enum tpi_lock_rank {
 	TPI_RANK_CYCLE,	      /* cycle.c: who takes his wait off a cycle */
 	TPI_RANK_UNEASY,      /* park.c: waits that an alarm wakes */
 	TPI_RANK_REMOVAL,     /* frame.c: waiter lists being edited */
+	TPI_RANK_HANDLER,     /* handler.c: who is told of a stop */
+	TPI_RANK_ON_CANCEL,   /* oncancel.c: handlers and those under way */
 	TPI_RANK_LANE,	      /* lane.c: jobs and threads */
 	TPI_RANK_TIMER,	      /* timer.c: what is pending */
 	TPI_RANK_PARKER_LIST, /* parker.c: the free parkers */

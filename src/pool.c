@@ -12,6 +12,7 @@
 #include "die.h"
 #include "err.h"
 #include "future.h"
+#include "handler.h"
 #include "heap.h"
 #include "parker.h"
 #include "pool.h"
@@ -296,7 +297,7 @@ tpi_pool_is_callers(struct tpar_pool *pool)
 	struct tpi_worker *w = tpi_thread_self.worker;
 	struct tpi_run *run;
 
-	for (run = tpi_thread_self.run; run != NULL; run = run->outer) {
+	for (run = tpi_thread_run(); run != NULL; run = run->outer) {
 		if (run->task->intake == &pool->intake) {
 			return true;
 		}
@@ -411,6 +412,7 @@ shut_down(struct tpar_pool *pool, enum tpar_shutdown how, int64_t deadline_ns,
 	}
 	if (how == TPAR_CANCEL) {
 		tpi_park_wake_blocked(pool);
+		tpi_handler_stop_pool(&pool->intake);
 		end_queued(pool);
 	}
 	if (tpi_pool_any_work(pool)) {

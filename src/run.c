@@ -11,6 +11,7 @@
 #include "cancel.h"
 #include "future.h"
 #include "heap.h"
+#include "oncancel.h"
 #include "pool.h"
 #include "run.h"
 #include "scope.h"
@@ -27,6 +28,9 @@ call(struct tpar_future *f, struct tpi_run *run)
 	self->run = run;
 	rc = f->fn(f->arg, tpi_future_payload(f));
 	self->run = run->outer;
+	if (TPI_UNLIKELY(run->handled)) {
+		tpi_oncancel_end(run);
+	}
 	if (TPI_LIKELY(rc == 0 && run->message == NULL)) {
 		tpi_future_end_done(f);
 		return;

@@ -73,7 +73,7 @@ tpi_scope_is_callers(struct tpar_group *group)
 {
 	struct tpi_run *run;
 
-	for (run = tpi_thread_self.run; run != NULL; run = run->outer) {
+	for (run = tpi_thread_run(); run != NULL; run = run->outer) {
 		if ((run->task->flags & TPI_F_EXT) != 0 &&
 		    tpi_future_ext(run->task)->group == group) {
 			return true;

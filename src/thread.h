@@ -10,6 +10,7 @@
 
 struct tpar_future;
 struct tpi_callback;
+struct tpi_handlers;
 struct tpi_heap;
 struct tpi_parker;
 struct tpi_sweep;
@@ -26,6 +27,9 @@ struct tpi_run {
 	 */
 	struct tpi_run *stopper;
 	unsigned shield; /* tpar_shield_enter() less tpar_shield_leave() */
+	bool ending;	 /* it only drops its argument any more */
+	bool handled;	 /* a handler was added (handler.h) */
+	struct tpi_handlers *handlers; /* of tpar_on_cancel(), or NULL */
 };
 
 struct tpi_thread {
@@ -37,6 +41,7 @@ struct tpi_thread {
 	struct tpi_callback *due;  /* to be called (after.h), oldest first */
 	struct tpi_callback *due_last;
 	bool due_running;
+	struct tpi_run *handling; /* whose handler it runs (oncancel.c) */
 };
 
 /* One access without a call, where the loader allows it. */
@@ -47,6 +52,27 @@ struct tpi_thread {
 #endif
 
 extern _Thread_local struct tpi_thread tpi_thread_self TPI_TLS_MODEL;
+
+/*
+ * The run that cannot go on before the calling thread has: the innermost one,
+ * or that whose handler it runs; or NULL.
+ */
+static inline struct tpi_run *
+tpi_thread_run(void)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+
+	return run != NULL ? run : tpi_thread_self.handling;
+}
+
+/* Its task, for which the calling thread must not wait; or NULL. */
+static inline struct tpar_future *
+tpi_thread_task(void)
+{
+	struct tpi_run *run = tpi_thread_run();
+
+	return run != NULL ? run->task : NULL;
+}
 
 struct tpi_parker *tpi_thread_parker_slow(void);
 

@@ -470,7 +470,7 @@ tpar_future_wait(tpar_future *f, int64_t deadline_ns)
 		return ended_as(f);
 	}
 	tpi_frame_init(&frame, TPI_WAIT_ONLY, &f, 1);
-	if (frame.task == f) {
+	if (tpi_thread_task() == f) {
 		tpi_cycle_describe_self(f);
 		return TPAR_EDEADLK;
 	}

@@ -50,6 +50,58 @@ TPAR_API TPAR_NODISCARD int tpar_checkpoint(void);
  */
 TPAR_API const char *tpar_cancel_reason(void);
 
+/* Told that a task was asked to stop. */
+typedef void (*tpar_cancel_fn)(void *arg);
+
+/* Refers to a registered handler; none if all 0. */
+typedef struct tpar_handler {
+	uintptr_t reserved[2];
+} tpar_handler;
+
+/**
+ * tpar_on_cancel - have a function called when the calling task is asked to stop.
+ *
+ * For what a task blocks in and the library does not know: the handler closes
+ * the socket, writes to the pipe, kills the process.
+ *
+ *     if ((rc = tpar_on_cancel(close_it, &socket, &h)))
+ *             return rc;
+ *     n = read(socket.fd, buffer, size);
+ *     tpar_off_cancel(&h);
+ *
+ * Handlers of one task run one after the other, in the order of registration,
+ * each once, on a thread that is no pool's, so they may block.  (Where no thread
+ * can be started: on the thread that cancels.)  A handler is no task: NULL is
+ * the default pool there.  It may cancel and wait for anything but the task
+ * itself, which gives TPAR_EDEADLK, as the task waits for it.
+ * When the task's function returns, handlers that it has left are removed.
+ *
+ * Ownership: *h is filled in; it need not be kept.
+ * Threads:   inside a task, not in a drop function.
+ * Errors:    TPAR_ESTOPPED (it was asked before, in a shield or not; fn will
+ *            not be called), TPAR_ENOMEM, TPAR_EINVAL (not in a task; fn or h
+ *            is NULL).  On error nothing is registered.
+ * Source:    C++ std::stop_callback, Go's context.AfterFunc().
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_on_cancel(tpar_cancel_fn fn, void *arg, tpar_handler *h);
+
+/**
+ * tpar_off_cancel - remove a handler.
+ *
+ * Afterwards it is not running and will not run: the call waits for one under
+ * way, unless it is called from that one itself.  Another thread runs this
+ * pool's tasks meanwhile.
+ *
+ * Shapes:  removed, run or never registered (all 0), and NULL: nothing to do.
+ *          *h is left as it is.
+ * Threads: any; also from another handler.
+ * Source:  C++ std::stop_callback's destructor.
+ * Since:   0.1
+ */
+TPAR_API void tpar_off_cancel(const tpar_handler *h);
+
 /**
  * tpar_shield_enter - from here on the calling task is not disturbed.
  *

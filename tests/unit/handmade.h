@@ -133,11 +133,10 @@ hand_drop(struct tpar_future *f)
 static inline void
 hand_begin(struct tpi_run *run, struct tpar_future *task)
 {
+	struct tpi_run fresh = { .task = task, .outer = tpi_thread_self.run };
+
 	UNIT_MUST(tpi_future_claim(task));
-	run->task = task;
-	run->outer = tpi_thread_self.run;
-	run->message = NULL;
-	run->stopper = NULL;
+	*run = fresh;
 	tpi_thread_self.run = run;
 }
 

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * handler.c - the table of handlers, and calling them.
+ *
+ * Who calls one has taken it out of the table and stands in the list of calls
+ * instead, so that whoever removes it knows for what to wait; the handler itself
+ * is not touched any more and may be gone when fn returns.
+ */
+#include "config.h"
+
+#include "after.h"
+#include "cancel.h"
+#include "handler.h"
+#include "lock.h"
+#include "parker.h"
+#include "thread.h"
+
+#include <sched.h>
+
+/* A call under way; on the stack of the thread that makes it. */
+struct call {
+	struct call *next;		   /* [m:lock] */
+	const struct tpi_handler *handler; /* [c] only its address counts */
+	const struct tpi_thread *thread;   /* [c] */
+};
+
+/* Somebody who waits for the end of one; on his stack. */
+struct waiter {
+	struct waiter *next;	   /* [m:lock] */
+	struct tpi_parker *parker; /* [c] */
+};
+
+struct bucket {
+	struct tpi_lock lock;
+	struct tpi_handler *first; /* [m:lock] in order of registration */
+	struct tpi_handler **last; /* [m:lock] its end, if first is not NULL */
+	struct call *calls;	   /* [m:lock] */
+	struct waiter *waiters;	   /* [m:lock] */
+};
+
+#define BUCKETS 64
+#define B                                                                      \
+	{                                                                      \
+		TPI_LOCK_INIT(TPI_RANK_HANDLER), NULL, NULL, NULL, NULL        \
+	}
+#define B8 B, B, B, B, B, B, B, B
+static struct bucket bucket[BUCKETS] = { B8, B8, B8, B8, B8, B8, B8, B8 };
+
+static struct bucket *
+bucket_of(const struct tpar_future *task)
+{
+	return &bucket[((uintptr_t)task >> 7) % BUCKETS];
+}
+
+static void
+insert(struct bucket *b, struct tpi_handler *handler)
+{
+	if (b->first == NULL) {
+		b->last = &b->first;
+	}
+	handler->next = NULL;
+	*b->last = handler;
+	b->last = &handler->next;
+}
+
+/* false: it is not in the table. */
+static bool
+take_out(struct bucket *b, struct tpi_handler *handler)
+{
+	struct tpi_handler **at = &b->first;
+
+	while (*at != NULL && *at != handler) {
+		at = &(*at)->next;
+	}
+	if (*at == NULL) {
+		return false;
+	}
+	*at = handler->next;
+	if (*at == NULL) {
+		b->last = at;
+	}
+	return true;
+}
+
+bool
+tpi_handler_asked(struct tpi_run *run)
+{
+	if (tpi_state_stop_requested(&run->task->state)) {
+		return true;
+	}
+	for (; run != NULL; run = run->stopper) {
+		if (tpi_cancel_requested(run->task)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+tpi_handler_add(struct tpi_handler *handler,
+		void (*fn)(struct tpi_handler *handler))
+{
+	struct tpi_run *run = tpi_thread_self.run;
+	struct bucket *b = bucket_of(run->task);
+	bool called;
+
+	if (run->ending) {
+		return true;
+	}
+	handler->fn = fn;
+	handler->task = run->task;
+	handler->run = run;
+	run->handled = true;
+	tpi_lock_enter(&b->lock);
+	insert(b, handler);
+	tpi_lock_leave(&b->lock);
+	tpi_handler_mark(run->task);
+	if (TPI_LIKELY(!tpi_handler_asked(run))) {
+		return true;
+	}
+	tpi_lock_enter(&b->lock);
+	called = !take_out(b, handler);
+	tpi_lock_leave(&b->lock);
+	return called;
+}
+
+/* By another thread. */
+static bool
+is_called(struct bucket *b, const struct tpi_handler *handler)
+{
+	struct call *call = b->calls;
+
+	while (call != NULL &&
+	       (call->handler != handler || call->thread == &tpi_thread_self)) {
+		call = call->next;
+	}
+	return call != NULL;
+}
+
+/* Under the lock, which is released meanwhile. */
+static void
+await_call(struct bucket *b, const struct tpi_handler *handler)
+{
+	struct waiter me = { b->waiters, tpi_thread_parker() };
+	struct waiter **at = &b->waiters;
+
+	b->waiters = &me;
+	/* ENDS: fn is short; the one who has called it wakes all. */
+	while (is_called(b, handler)) {
+		tpi_lock_leave(&b->lock);
+		if (me.parker != NULL) {
+			(void)tpi_parker_park(me.parker, 0);
+		} else {
+			sched_yield();
+		}
+		tpi_lock_enter(&b->lock);
+	}
+	while (*at != &me) {
+		at = &(*at)->next;
+	}
+	*at = me.next;
+}
+
+void
+tpi_handler_remove(struct tpi_handler *handler)
+{
+	struct bucket *b;
+
+	if (handler->task == NULL) {
+		return;
+	}
+	b = bucket_of(handler->task);
+	tpi_lock_enter(&b->lock);
+	if (!take_out(b, handler) && is_called(b, handler)) {
+		await_call(b, handler);
+	}
+	tpi_lock_leave(&b->lock);
+}
+
+/* Under the lock, which is released meanwhile. */
+static void
+call_one(struct bucket *b, struct tpi_handler *handler)
+{
+	struct call call = { b->calls, handler, &tpi_thread_self };
+	struct call **at = &b->calls;
+	struct waiter *waiter;
+
+	(void)take_out(b, handler);
+	b->calls = &call;
+	tpi_lock_leave(&b->lock);
+	handler->fn(handler);
+	tpi_lock_enter(&b->lock);
+	while (*at != &call) {
+		at = &(*at)->next;
+	}
+	*at = call.next;
+	for (waiter = b->waiters; waiter != NULL; waiter = waiter->next) {
+		if (waiter->parker != NULL) {
+			tpi_parker_wake(waiter->parker);
+		}
+	}
+}
+
+/* The first one of the task; NULL: there is none. */
+static struct tpi_handler *
+find(struct bucket *b, const struct tpar_future *task)
+{
+	struct tpi_handler *handler = b->first;
+
+	while (handler != NULL && handler->task != task) {
+		handler = handler->next;
+	}
+	return handler;
+}
+
+void
+tpi_handler_call(struct tpar_future *task)
+{
+	struct bucket *b = bucket_of(task);
+	struct tpi_handler *handler;
+
+	tpi_lock_enter(&b->lock);
+	/* ENDS: nothing is added to a task that was asked. */
+	while ((handler = find(b, task)) != NULL) {
+		call_one(b, handler);
+	}
+	tpi_lock_leave(&b->lock);
+}
+
+/* The first one whose task this pool stops; its run is there as long as it. */
+static struct tpi_handler *
+find_of_pool(struct bucket *b, const struct tpi_intake *intake)
+{
+	struct tpi_handler *handler;
+	struct tpi_run *run;
+
+	for (handler = b->first; handler != NULL; handler = handler->next) {
+		for (run = handler->run; run != NULL; run = run->stopper) {
+			if (run->task->intake == intake) {
+				return handler;
+			}
+		}
+	}
+	return NULL;
+}
+
+void
+tpi_handler_stop_pool(struct tpi_intake *intake)
+{
+	struct tpi_handler *handler;
+	size_t i;
+
+	for (i = 0; i < BUCKETS; i++) {
+		tpi_lock_enter(&bucket[i].lock);
+		/* ENDS: nothing is added to a task that was asked. */
+		while ((handler = find_of_pool(&bucket[i], intake)) != NULL) {
+			call_one(&bucket[i], handler);
+		}
+		tpi_lock_leave(&bucket[i].lock);
+	}
+	tpi_after_run();
+}
+
+void
+tpi_handler_end(struct tpar_future *task)
+{
+	struct bucket *b = bucket_of(task);
+	struct tpi_handler *handler;
+
+	tpi_lock_enter(&b->lock);
+	while ((handler = find(b, task)) != NULL) {
+		(void)take_out(b, handler);
+	}
+	tpi_lock_leave(&b->lock);
+}
+
+void
+tpi_handler_fork_child(void)
+{
+	static const struct bucket empty = B;
+	size_t i;
+
+	for (i = 0; i < BUCKETS; i++) {
+		bucket[i] = empty;
+	}
+}
