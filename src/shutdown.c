@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shutdown.c - closing a pool, and waiting until it is quiet: all its threads
+ * are parked, none of its tasks runs on another pool's thread, and nothing is
+ * queued.  doc/STATES.md#pool.
+ */
+#include "config.h"
+
+#include "future.h"
+#include "handler.h"
+#include "park.h"
+#include "pool.h"
+#include "run.h"
+#include "shutdown.h"
+#include "thread.h"
+#include "wait.h"
+#include "worker.h"
+
+#include <sched.h>
+
+static bool
+is_quiet(void *arg)
+{
+	struct tpar_pool *pool = arg;
+	bool quiet;
+
+	/* Under one lock: nobody is taken from the parked and finds work. */
+	tpi_lock_enter(&pool->lock);
+	quiet = tpi_pool_quiet_locked(pool) && !tpi_pool_any_work(pool);
+	if (quiet) {
+		tpi_intake_close(&pool->intake, TPI_SHUT);
+	}
+	tpi_lock_leave(&pool->lock);
+	return quiet;
+}
+
+/* Waits until all is quiet. */
+static enum tpar_err
+await_quiet(struct tpar_pool *pool, int64_t deadline_ns, bool stoppable)
+{
+	struct tpi_watch watch = { .parker = tpi_thread_parker() };
+	enum tpar_err err;
+
+	tpi_lock_enter(&pool->lock);
+	tpi_watch_add_locked(&pool->waiting, &watch);
+	tpi_lock_leave(&pool->lock);
+	err = tpi_wait_until(is_quiet, pool, watch.parker, deadline_ns,
+			     stoppable);
+	tpi_lock_enter(&pool->lock);
+	tpi_watch_remove_locked(&watch);
+	tpi_lock_leave(&pool->lock);
+	return err;
+}
+
+/* Ends a queue entry that was taken out. */
+static void
+end_entry(struct tpar_future *f)
+{
+	if (tpi_future_claim(f)) {
+		tpi_future_end_cancelled(f);
+	}
+	tpi_future_release(f);
+}
+
+static void
+end_injected(struct tpi_inject *q)
+{
+	struct tpi_link *link;
+
+	do {
+		/* ENDS: a consumer leaves after a bounded number of steps. */
+		while (!tpi_inject_enter(q)) {
+			sched_yield();
+		}
+		link = tpi_inject_pop(q);
+		tpi_inject_leave(q);
+		if (link != NULL) {
+			end_entry(tpi_future_of_link(link));
+		}
+	} while (link != NULL);
+}
+
+/*
+ * What is queued ends now, as a thief would take it, and not only when a worker
+ * gets to it: they may all be busy.
+ */
+static void
+end_queued(struct tpar_pool *pool)
+{
+	uint32_t n = tpi_pool_worker_count(pool);
+	struct tpi_watch watch;
+	struct tpar_future *f;
+	enum tpi_steal got;
+	uint32_t i;
+
+	if (!tpi_run_enter_pool(pool, &watch)) {
+		return;
+	}
+	for (i = 0; i < tpi_pool_injectors(pool); i++) {
+		end_injected(tpi_pool_injector(pool, i));
+	}
+	for (i = 0; i < n; i++) {
+		struct tpi_worker *w = tpi_pool_worker(pool, i);
+
+		while ((got = tpi_deque_steal(&w->deque, &f)) !=
+		       TPI_STEAL_EMPTY) {
+			if (got == TPI_STEAL_GOT) {
+				end_entry(f);
+			}
+		}
+	}
+	tpi_run_leave_pool(pool, &watch);
+}
+
+enum tpar_err
+tpi_shutdown_pool(struct tpar_pool *pool, enum tpar_shutdown how,
+		  int64_t deadline_ns, bool stoppable)
+{
+	tpi_intake_close(&pool->intake,
+			 how == TPAR_CANCEL ? TPI_CANCELLING : TPI_DRAINING);
+	/* ENDS: see tpi_intake_empty(). */
+	while (!tpi_intake_empty(&pool->intake)) {
+		sched_yield();
+	}
+	if (how == TPAR_CANCEL) {
+		tpi_park_wake_blocked(pool);
+		tpi_handler_stop_pool(&pool->intake);
+		end_queued(pool);
+	}
+	if (tpi_pool_any_work(pool)) {
+		tpi_park_notify(&pool->park, pool);
+	}
+	return await_quiet(pool, deadline_ns, stoppable);
+}
