@@ -81,7 +81,8 @@ make_pool(struct tpi_arena *arena, const struct tpar_pool_config *config)
 	pool->park.width = config->workers;
 	pool->park.search_max = config->workers > 1 ? config->workers / 2 : 1;
 	/* A pool of one has nobody to tell: who blocks looks for himself. */
-	pool->park.fence = config->workers > 1 && tpi_fence_available();
+	pool->fence = tpi_fence_available();
+	pool->park.fence = config->workers > 1 && pool->fence;
 	pool->park.announce = config->workers > 1 && !pool->park.fence;
 	pool->worker =
 		tpi_arena_alloc(arena, worker_table_size(pool), sizeof(void *));
@@ -244,6 +245,27 @@ tpi_pool_any_work(struct tpar_pool *pool)
 		}
 	}
 	return false;
+}
+
+struct tpar_future *
+tpi_pool_foreign_task(struct tpar_pool *pool,
+		      bool (*wanted)(void *arg, struct tpar_future *task),
+		      void *arg)
+{
+	struct tpar_future *found = NULL;
+	struct tpi_watch *watch;
+
+	tpi_lock_enter(&pool->lock);
+	for (watch = pool->foreign; watch != NULL && found == NULL;
+	     watch = watch->next) {
+		if (watch->task != NULL && wanted(arg, watch->task)) {
+			/* Who runs it leaves this list first. */
+			found = watch->task;
+			tpi_future_retain(found);
+		}
+	}
+	tpi_lock_leave(&pool->lock);
+	return found;
 }
 
 bool

@@ -32,6 +32,7 @@ struct tpi_watch {
 	struct tpi_watch *next;
 	struct tpi_watch **link;
 	struct tpi_parker *parker;
+	struct tpar_future *task; /* [c] of a foreign run, or NULL */
 };
 
 struct tpar_pool {
@@ -39,6 +40,7 @@ struct tpar_pool {
 	struct tpi_arena *arena;	/* [c] */
 	struct tpar_pool_config config; /* [c] checked, defaults filled in */
 	uint64_t spin_ns;		/* [c] how long a searcher looks */
+	bool fence;			/* [c] the system has the heavy one */
 	unsigned capacity;	  /* [c] most threads: width + blocking_limit */
 	unsigned shards;	  /* [c] */
 	struct tpi_inject *shard; /* [c] */
@@ -99,6 +101,15 @@ bool tpi_pool_any_work(struct tpar_pool *pool);
 
 /* A worker without a thread; under the lock.  NULL: at capacity, no memory. */
 struct tpi_worker *tpi_pool_add_worker(struct tpar_pool *pool);
+
+/*
+ * One of its tasks that other pools' threads run, held, for which `wanted` is
+ * true; it must not lock.  NULL: there is none.
+ */
+struct tpar_future *
+tpi_pool_foreign_task(struct tpar_pool *pool,
+		      bool (*wanted)(void *arg, struct tpar_future *task),
+		      void *arg);
 
 /* Has every task of the pool ended?  Under the lock. */
 bool tpi_pool_quiet_locked(struct tpar_pool *pool);

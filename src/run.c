@@ -42,11 +42,14 @@ call(struct tpar_future *f, struct tpi_run *run)
 	tpi_future_end(f, rc, run->message);
 }
 
-bool
-tpi_run_enter_pool(struct tpar_pool *pool, struct tpi_watch *watch)
+/* `task`: that this thread is about to claim, or NULL. */
+static bool
+enter_pool(struct tpar_pool *pool, struct tpi_watch *watch,
+	   struct tpar_future *task)
 {
 	bool gone;
 
+	watch->task = task;
 	watch->parker = tpi_thread_parker();
 	tpi_lock_enter(&pool->lock);
 	gone = pool->quit;
@@ -55,6 +58,12 @@ tpi_run_enter_pool(struct tpar_pool *pool, struct tpi_watch *watch)
 	}
 	tpi_lock_leave(&pool->lock);
 	return !gone;
+}
+
+bool
+tpi_run_enter_pool(struct tpar_pool *pool, struct tpi_watch *watch)
+{
+	return enter_pool(pool, watch, NULL);
 }
 
 void
@@ -73,7 +82,7 @@ claim_foreign(struct tpar_future *f, struct tpi_watch *watch)
 {
 	struct tpar_pool *pool = tpi_pool_of(f->intake);
 
-	if (!tpi_run_enter_pool(pool, watch)) {
+	if (!enter_pool(pool, watch, f)) {
 		return false; /* f has ended meanwhile */
 	}
 	if (tpi_future_claim(f)) {

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include "err.h"
 #include "future.h"
 #include "handler.h"
 #include "park.h"
@@ -17,6 +18,13 @@
 #include "worker.h"
 
 #include <sched.h>
+#include <string.h>
+
+/* So many of the tasks that still run are named. */
+#define NAMED_MAX 8
+
+/* How long to look whether an idle pool comes to rest: a millisecond or so. */
+#define REST_YIELDS 1000
 
 static bool
 is_quiet(void *arg)
@@ -112,10 +120,122 @@ end_queued(struct tpar_pool *pool)
 	tpi_run_leave_pool(pool, &watch);
 }
 
+/* What still runs, for the words of a shutdown that gives up. */
+struct rest {
+	char names[TPI_DETAIL_MAX / 2];
+	struct tpar_future *task[NAMED_MAX]; /* held */
+	unsigned named;
+	unsigned more;
+};
+
+static bool
+is_new(void *arg, struct tpar_future *task)
+{
+	struct rest *rest = arg;
+	unsigned i;
+
+	for (i = 0; i < rest->named; i++) {
+		if (rest->task[i] == task) {
+			return false;
+		}
+	}
+	return tpi_state_peek(&task->state) == TPI_RUNNING;
+}
+
+/* Takes over the caller's reference. */
+static void
+add_running(struct rest *rest, struct tpar_future *task)
+{
+	char one[160];
+	size_t used = strlen(rest->names);
+
+	if (!is_new(rest, task) || rest->named == NAMED_MAX) {
+		rest->more += is_new(rest, task);
+		tpi_future_release(task);
+		return;
+	}
+	rest->task[rest->named++] = task;
+	tpi_future_describe(task, one, sizeof one);
+	if (used > 0) {
+		tpi_copy_text(rest->names + used, sizeof rest->names - used,
+			      ", ");
+		used = strlen(rest->names);
+	}
+	tpi_copy_text(rest->names + used, sizeof rest->names - used, one);
+}
+
+/* Records who is not through yet. */
+static void
+describe_rest(struct tpar_pool *pool)
+{
+	uint32_t n = tpi_pool_worker_count(pool);
+	struct rest rest = { .names = "" };
+	const char *queued;
+	struct tpar_future *task;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		task = tpi_worker_taken(tpi_pool_worker(pool, i));
+		if (task != NULL) {
+			add_running(&rest, task);
+		}
+	}
+	while (rest.named < NAMED_MAX &&
+	       (task = tpi_pool_foreign_task(pool, is_new, &rest)) != NULL) {
+		add_running(&rest, task);
+	}
+	for (i = 0; i < rest.named; i++) {
+		tpi_future_release(rest.task[i]);
+	}
+	queued = tpi_pool_any_work(pool) ? "; others are queued" : "";
+	if (rest.named == 0) {
+		(void)tpi_err(TPAR_ETIMEDOUT,
+			      "no task runs, but not all threads are at rest%s",
+			      queued);
+	} else {
+		(void)tpi_err(TPAR_ETIMEDOUT, "%u task%s: %s%s%s",
+			      rest.named + rest.more,
+			      rest.named == 1 ? " runs" : "s run", rest.names,
+			      rest.more > 0 ? ", ..." : "", queued);
+	}
+}
+
+/* A hint: is a task run by one of the pool's own threads? */
+static bool
+seems_busy(struct tpar_pool *pool)
+{
+	uint32_t n = tpi_pool_worker_count(pool);
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		if (tpi_load_relaxed(&tpi_pool_worker(pool, i)->taken)) {
+			return true;
+		}
+	}
+	return tpi_pool_any_work(pool);
+}
+
+/* Are its threads only on their way to sleep?  Then a moment longer. */
+static bool
+comes_to_rest(struct tpar_pool *pool)
+{
+	unsigned i;
+
+	for (i = 0; i < REST_YIELDS && !seems_busy(pool); i++) {
+		if (is_quiet(pool)) {
+			return true;
+		}
+		sched_yield();
+	}
+	return false;
+}
+
 enum tpar_err
 tpi_shutdown_pool(struct tpar_pool *pool, enum tpar_shutdown how,
 		  int64_t deadline_ns, bool stoppable)
 {
+	enum tpar_err err;
+
 	tpi_intake_close(&pool->intake,
 			 how == TPAR_CANCEL ? TPI_CANCELLING : TPI_DRAINING);
 	/* ENDS: see tpi_intake_empty(). */
@@ -130,5 +250,13 @@ tpi_shutdown_pool(struct tpar_pool *pool, enum tpar_shutdown how,
 	if (tpi_pool_any_work(pool)) {
 		tpi_park_notify(&pool->park, pool);
 	}
-	return await_quiet(pool, deadline_ns, stoppable);
+	err = await_quiet(pool, deadline_ns, stoppable);
+	if (err != TPAR_ETIMEDOUT) {
+		return err;
+	}
+	if (comes_to_rest(pool)) {
+		return TPAR_OK;
+	}
+	describe_rest(pool);
+	return TPAR_ETIMEDOUT;
 }

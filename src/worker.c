@@ -69,10 +69,12 @@ main_loop(struct tpi_worker *w)
 
 	/* ENDS: the pool quits; or this thread is one too many. */
 	while ((f = take_local(w)) != NULL || (f = search(w)) != NULL) {
+		tpi_worker_show(w, f);
 		if (tpi_intake_begins(&w->pool->intake) &&
 		    tpi_future_claim(f)) {
 			tpi_run_taken(w, f);
 		}
+		tpi_worker_hide(w);
 		tpi_future_release(f);
 		if (TPI_UNLIKELY(tpi_park_surplus(&w->pool->park)) &&
 		    !tpi_park_retire(w)) {
@@ -257,6 +259,21 @@ tpi_worker_trim(struct tpi_worker *w, struct tpar_future *const *f, size_t n)
 	}
 }
 
+/* ENDS: who watches stops after a bounded number of steps. */
+TPI_NOINLINE void
+tpi_worker_await_unwatched(struct tpi_worker *w)
+{
+	unsigned i = 0;
+
+	/* ORDER W2 acquire <- tpi_worker_taken(): it holds what it has seen. */
+	while (atomic_load_explicit(&w->watched, memory_order_acquire) != 0) {
+		if (++i % 64 == 0) {
+			sched_yield();
+		}
+		tpi_cpu_pause();
+	}
+}
+
 /* From its first hook to its last. */
 static void
 serve(struct tpi_worker *w)
@@ -339,6 +356,9 @@ tpi_worker_create(struct tpar_pool *pool, unsigned index)
 	w->index = index;
 	w->ticks = TPI_TICKS_PER_LOOK;
 	w->announce = pool->park.announce;
+	w->fenced = pool->fence;
+	atomic_init(&w->taken, NULL);
+	atomic_init(&w->watched, 0);
 	w->rng = index * 2654435761u + 1;
 	w->parker = tpi_parker_get();
 	if (w->parker != NULL) {

@@ -11,6 +11,8 @@
 
 #include "base.h"
 #include "deque.h"
+#include "fence.h"
+#include "future.h"
 #include "park.h"
 
 #include <pthread.h>
@@ -36,6 +38,9 @@ struct tpi_worker {
 	bool has_aside;	   /* [o] or among those of a priority */
 	bool others_first; /* [o] than HIGH ones, in its next search */
 	bool announce;	   /* [c] as its pool's park says */
+	bool fenced;	   /* [c] whoever looks at `taken` uses a heavy fence */
+	_Atomic(struct tpar_future *) taken; /* [a:W2] at the bottom of all */
+	_Atomic uint32_t watched; /* [a:W2] threads that look at it */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t parked; /* [a:S2] */
 	struct tpi_worker *next; /* [m:pool] parked, or without a thread */
 	pthread_t thread;	 /* [m:pool] */
@@ -62,6 +67,75 @@ tpi_worker_push(struct tpi_worker *worker, struct tpar_future *f)
 					       worker->announce))) {
 		tpi_worker_push_full(worker, f);
 	}
+}
+
+/*
+ * Shows what the main loop is about to claim; its queue's reference is held
+ * until it is hidden.
+ */
+static inline void
+tpi_worker_show(struct tpi_worker *w, struct tpar_future *f)
+{
+	if (TPI_LIKELY(w->fenced)) {
+		/* ORDER W2 release -> tpi_worker_taken(): what f is. */
+		atomic_store_explicit(&w->taken, f, memory_order_release);
+		tpi_fence_light();
+		return;
+	}
+	/* ORDER W2 seq_cst -- tpi_worker_taken(): show, then publish frames. */
+	atomic_store_explicit(&w->taken, f, memory_order_seq_cst);
+}
+
+void tpi_worker_await_unwatched(struct tpi_worker *worker);
+
+/* The reference may be given up afterwards: whoever has seen f holds it. */
+static inline void
+tpi_worker_hide(struct tpi_worker *w)
+{
+	uint32_t watched;
+
+	if (TPI_LIKELY(w->fenced)) {
+		/* S3: hide, then see who watches. */
+		tpi_store_relaxed(&w->taken, NULL);
+		tpi_fence_light();
+		/* ORDER W2 acquire <- tpi_worker_taken(): it holds f. */
+		watched =
+			atomic_load_explicit(&w->watched, memory_order_acquire);
+	} else {
+		/* ORDER W2 seq_cst -- tpi_worker_taken() */
+		atomic_store_explicit(&w->taken, NULL, memory_order_seq_cst);
+		/* ORDER W2 seq_cst <- tpi_worker_taken() */
+		watched =
+			atomic_load_explicit(&w->watched, memory_order_seq_cst);
+	}
+	if (TPI_UNLIKELY(watched != 0)) {
+		tpi_worker_await_unwatched(w);
+	}
+}
+
+/*
+ * The task at the bottom of what the worker's thread runs, held, or NULL.  It
+ * may have ended by now, or be one that somebody else has claimed.  Any thread,
+ * while the pool is there; costs a heavy fence.
+ */
+static inline struct tpar_future *
+tpi_worker_taken(struct tpi_worker *w)
+{
+	struct tpar_future *f;
+
+	/* ORDER W2 seq_cst -- tpi_worker_hide(): watch, then see what it has. */
+	atomic_fetch_add_explicit(&w->watched, 1, memory_order_seq_cst);
+	if (w->fenced) {
+		tpi_fence_heavy();
+	}
+	/* ORDER W2 seq_cst -- tpi_worker_show(), tpi_worker_hide() */
+	f = atomic_load_explicit(&w->taken, memory_order_seq_cst);
+	if (f != NULL) {
+		tpi_future_retain(f);
+	}
+	/* ORDER W2 release -> tpi_worker_hide(): f is held. */
+	atomic_fetch_sub_explicit(&w->watched, 1, memory_order_release);
+	return f;
 }
 
 /* A set f[0..n), none of it PENDING, is through: removes its queue entries. */

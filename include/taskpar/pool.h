@@ -118,8 +118,9 @@ tpar_pool_create(tpar_pool **pool, const struct tpar_pool_config *config);
  *
  * Units:     deadline_ns, see base.h; TPAR_NOW only begins the shutdown.
  * Threads:   any but the pool's own tasks; several may wait at once.
- * Errors:    TPAR_EINVAL (unknown `how`), TPAR_ETIMEDOUT (tasks are left; the
- *            shutdown goes on), TPAR_EDEADLK (called from a task of the pool),
+ * Errors:    TPAR_EINVAL (unknown `how`), TPAR_ETIMEDOUT (tasks are left, which
+ *            tpar_error_detail() names as far as they run; the shutdown goes
+ *            on), TPAR_EDEADLK (called from a task of the pool),
  *            TPAR_ESTOPPED (the calling task was asked to stop).
  *            A default pool that was never started: TPAR_OK.
  * Source:    ExecutorService.shutdown + awaitTermination.

@@ -186,6 +186,93 @@ START_TEST(deadline_leaves_the_shutdown_under_way)
 }
 END_TEST
 
+/* A held task of this name and site. */
+static void
+submit_held(tpar_pool *pool, struct unit_hold *hold, const char *name,
+	    const char *site)
+{
+	struct tpar_task task = TPAR_TASK_INIT;
+
+	task.fn = unit_hold_task;
+	task.arg = hold;
+	task.name = name;
+	task.site = site;
+	ck_assert_int_eq(tpar_submit_task(pool, &task, NULL), TPAR_OK);
+}
+
+START_TEST(deadline_names_the_tasks_that_run)
+{
+	struct unit_hold hold[2] = { UNIT_HOLD_INIT, UNIT_HOLD_INIT };
+	tpar_pool *pool = unit_pool(2, 1);
+	const char *detail;
+
+	submit_held(pool, &hold[0], "reader", "net.c:12");
+	submit_held(pool, &hold[1], "writer", "net.c:40");
+	unit_gate_await(&hold[0].begun, 1);
+	unit_gate_await(&hold[1].begun, 1);
+	ck_assert_int_eq(tpar_submit(pool, count_run, NULL, 0, NULL), TPAR_OK);
+	ck_assert_int_eq(tpar_pool_shutdown(pool, TPAR_DRAIN, TPAR_NOW),
+			 TPAR_ETIMEDOUT);
+	detail = tpar_error_detail();
+	ck_assert_ptr_eq(strstr(detail, "2 tasks run: "), detail);
+	ck_assert_ptr_nonnull(strstr(detail, "'reader' (net.c:12)"));
+	ck_assert_ptr_nonnull(strstr(detail, "'writer' (net.c:40)"));
+	ck_assert_ptr_nonnull(strstr(detail, "; others are queued"));
+	unit_gate_open(&hold[1].go);
+	UNIT_AWAIT(atomic_load(&runs) == 1);
+	/* In the end only one is left. */
+	do {
+		ck_assert_int_eq(tpar_pool_shutdown(pool, TPAR_DRAIN, TPAR_NOW),
+				 TPAR_ETIMEDOUT);
+	} while (strcmp(tpar_error_detail(),
+			"1 task runs: 'reader' (net.c:12)") != 0);
+	unit_gate_open(&hold[0].go);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+START_TEST(deadline_names_some_of_many)
+{
+	enum { MANY = 20 };
+	static struct unit_hold hold[MANY];
+	tpar_pool *pool = unit_pool(MANY, 1);
+	struct unit_hold none = UNIT_HOLD_INIT;
+	const char *detail;
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		hold[i] = none;
+		submit_held(pool, &hold[i], "one of many", NULL);
+		unit_gate_await(&hold[i].begun, 1);
+	}
+	ck_assert_int_eq(tpar_pool_shutdown(pool, TPAR_DRAIN, TPAR_NOW),
+			 TPAR_ETIMEDOUT);
+	detail = tpar_error_detail();
+	ck_assert_ptr_eq(strstr(detail, "20 tasks run: 'one of many', "),
+			 detail);
+	ck_assert_str_eq(detail + strlen(detail) - 5, ", ...");
+	for (i = 0; i < MANY; i++) {
+		unit_gate_open(&hold[i].go);
+	}
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+START_TEST(idle_pool_is_shut_down_in_no_time)
+{
+	tpar_pool *pool = unit_pool(2, 1);
+
+	unit_run_in(pool, count_run, NULL);
+	/* Its threads may be on their way to sleep. */
+	while (tpar_pool_shutdown(pool, TPAR_DRAIN, TPAR_NOW) != TPAR_OK) {
+		ck_assert_str_eq(tpar_error_detail(),
+				 "no task runs, but not all threads are at "
+				 "rest");
+	}
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 START_TEST(drain_may_turn_into_cancel_but_not_back)
 {
 	struct busy busy;
@@ -391,6 +478,8 @@ START_TEST(drain_waits_for_a_task_on_another_pools_thread)
 	ck_assert_int_eq(tpar_pool_shutdown(busy.pool, TPAR_DRAIN,
 					    tpar_in(5 * TPAR_MILLISECOND)),
 			 TPAR_ETIMEDOUT);
+	ck_assert_ptr_eq(strstr(tpar_error_detail(), "1 task runs: "),
+			 tpar_error_detail());
 	unit_gate_open(&late.hold.go);
 	ck_assert_int_eq(tpar_pool_destroy(busy.pool), TPAR_OK);
 	ck_assert_int_eq(tpar_future_state(f), TPAR_DONE);
@@ -442,6 +531,9 @@ main(void)
 		drain_runs_all_that_was_accepted,
 		cancel_ends_what_has_not_begun_and_asks_what_runs,
 		deadline_leaves_the_shutdown_under_way,
+		deadline_names_the_tasks_that_run,
+		deadline_names_some_of_many,
+		idle_pool_is_shut_down_in_no_time,
 		drain_may_turn_into_cancel_but_not_back,
 		unknown_way_of_ending_is_refused,
 		several_may_wait_for_the_end,

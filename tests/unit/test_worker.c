@@ -316,6 +316,58 @@ START_TEST(what_was_claimed_is_not_spilled)
 }
 END_TEST
 
+START_TEST(task_that_is_shown_is_held_by_who_sees_it)
+{
+	struct tpar_future *one;
+
+	start();
+	one = hand_future(pool);
+	ck_assert_ptr_null(tpi_worker_taken(w));
+	tpi_worker_show(w, one);
+	ck_assert_ptr_eq(tpi_worker_taken(w), one);
+	ck_assert_uint_eq(atomic_load(&one->holds),
+			  2 * TPI_MEMREF + TPI_HANDLE);
+	ck_assert_uint_eq(atomic_load(&w->watched), 0);
+	tpi_worker_hide(w);
+	ck_assert_ptr_null(tpi_worker_taken(w));
+	end(one);
+	tpi_future_release(one);
+	hand_drop(one);
+	hand_free(pool);
+}
+END_TEST
+
+static _Atomic bool hidden;
+
+static void *
+hide(void *arg)
+{
+	tpi_worker_hide(arg);
+	atomic_store(&hidden, true);
+	return NULL;
+}
+
+START_TEST(worker_waits_until_nobody_looks_at_its_task)
+{
+	struct tpar_future *one;
+	pthread_t thread;
+
+	start();
+	one = hand_future(pool);
+	tpi_worker_show(w, one);
+	atomic_fetch_add(&w->watched, 1);
+	thread = unit_start(hide, w);
+	UNIT_AWAIT(atomic_load(&w->taken) == NULL);
+	ck_assert(!atomic_load(&hidden));
+	atomic_fetch_sub(&w->watched, 1);
+	unit_join(thread);
+	ck_assert(atomic_load(&hidden));
+	end(one);
+	hand_drop(one);
+	hand_free(pool);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -330,6 +382,8 @@ main(void)
 		many_strangers_stay_where_they_are,
 		busy_injector_is_trimmed_later,
 		what_was_claimed_is_not_spilled,
+		task_that_is_shown_is_held_by_who_sees_it,
+		worker_waits_until_nobody_looks_at_its_task,
 	};
 
 	return unit_main("worker", tests, sizeof tests / sizeof tests[0]);

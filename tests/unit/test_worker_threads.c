@@ -347,6 +347,60 @@ START_TEST(many_outside_threads_get_their_values)
 }
 END_TEST
 
+/* Looks at what the workers run while it comes and goes. */
+struct looker {
+	tpar_pool *pool;
+	_Atomic bool over;
+	long seen;
+};
+
+static void *
+look_at_tasks(void *arg)
+{
+	struct looker *looker = arg;
+	tpar_pool *all = looker->pool;
+	uint32_t i = 0;
+
+	while (!atomic_load(&looker->over)) {
+		struct tpar_future *f = tpi_worker_taken(
+			tpi_pool_worker(all, i++ % tpi_pool_worker_count(all)));
+
+		if (f != NULL) {
+			UNIT_MUST(f->fn == hand_nothing);
+			UNIT_MUST(f->intake == &all->intake);
+			tpi_future_release(f);
+			looker->seen++;
+		}
+		sched_yield();
+	}
+	return NULL;
+}
+
+START_TEST(tasks_may_be_looked_at_while_they_come_and_go)
+{
+	struct looker looker = { .pool = unit_pool(2, 1) };
+	pthread_t thread = unit_start(look_at_tasks, &looker);
+	long n = unit_scaled(30000);
+	long i;
+
+	for (i = 0; i < n; i++) {
+		ck_assert_int_eq(tpar_submit(looker.pool, hand_nothing, NULL, 0,
+					     NULL),
+				 TPAR_OK);
+	}
+	ck_assert_int_eq(tpar_pool_shutdown(looker.pool, TPAR_DRAIN,
+					    TPAR_FOREVER),
+			 TPAR_OK);
+	atomic_store(&looker.over, true);
+	unit_join(thread);
+	for (i = 0; i < 2; i++) {
+		ck_assert_ptr_null(tpi_worker_taken(
+			tpi_pool_worker(looker.pool, (uint32_t)i)));
+	}
+	ck_assert_int_eq(tpar_pool_destroy(looker.pool), TPAR_OK);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -359,6 +413,7 @@ main(void)
 		pinned_workers_run,
 		every_task_runs_once,
 		many_outside_threads_get_their_values,
+		tasks_may_be_looked_at_while_they_come_and_go,
 	};
 
 	return unit_main("worker_threads", tests,
