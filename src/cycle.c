@@ -9,6 +9,10 @@
  * waits for us, cannot end before we do.  Waits that do (tpi_frame_leaves())
  * are no edges, but for what runs on top of them.
  *
+ * A task that waits for the end of a pool waits for all that run of its tasks:
+ * those at the bottom of its own threads (tpi_worker_taken()), from which what
+ * runs on top of them is reached, and those on other pools' threads.
+ *
  * A depth-first search that enters no task twice.  Tasks on its path are held
  * by a reference, frames are pinned only while one step looks into them.  A
  * task that was left behind may end and its memory be another's: if that one
@@ -23,7 +27,10 @@
 #include "err.h"
 #include "frame.h"
 #include "lock.h"
+#include "pool.h"
+#include "worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,11 +45,14 @@ static struct tpi_lock cycle_lock = TPI_LOCK_INIT(TPI_RANK_CYCLE);
 
 struct step {
 	struct tpar_future *task; /* held */
-	size_t next;		  /* 1 + member to look at next; 0: on top */
+	size_t next;	  /* 1 + member or worker to look at next; 0: on top */
+	const char *pool; /* the name of the one that it waits for, or NULL */
 };
 
 struct search {
 	struct tpar_future *task; /* that asks */
+	const char *pool;	  /* as in a step */
+	bool out_of_memory;	  /* it finds nothing more */
 	struct step *step;	  /* the path */
 	size_t length;
 	size_t capacity;
@@ -57,6 +67,8 @@ static void
 init(struct search *s, struct tpar_future *task)
 {
 	s->task = task;
+	s->pool = NULL;
+	s->out_of_memory = false;
 	s->step = s->few_steps;
 	s->length = 0;
 	s->capacity = PATH_FEW;
@@ -154,12 +166,15 @@ push(struct search *s, struct tpar_future *task)
 {
 	if (s->length == s->capacity && !grow_path(s)) {
 		tpi_future_release(task);
+		s->out_of_memory = true;
 		return false;
 	}
 	s->step[s->length].task = task;
 	s->step[s->length].next = 0;
+	s->step[s->length].pool = NULL;
 	s->length++;
-	return remember(s, task);
+	s->out_of_memory = !remember(s, task);
+	return !s->out_of_memory;
 }
 
 static void
@@ -168,12 +183,21 @@ pop(struct search *s)
 	tpi_future_release(s->step[--s->length].task);
 }
 
+/* Does it run, and is it new? */
+static bool
+is_wanted(void *arg, struct tpar_future *f)
+{
+	struct search *s = arg;
+
+	return tpi_state_peek(&f->state) == TPI_RUNNING &&
+	       (f == s->task || !was_seen(s, f));
+}
+
 /* A running task that is new; held, or NULL. */
 static struct tpar_future *
 try_task(struct search *s, struct tpar_future *f)
 {
-	if (tpi_state_peek(&f->state) != TPI_RUNNING ||
-	    (f != s->task && was_seen(s, f))) {
+	if (!is_wanted(s, f)) {
 		return NULL;
 	}
 	tpi_future_retain(f);
@@ -194,13 +218,40 @@ try_member(struct search *s, struct tpi_frame *frame, struct tpar_future *f)
 	return found;
 }
 
+/*
+ * The next running task of a pool; *next counts its workers.  Who waits for the
+ * pool is pinned, or the caller.
+ */
+static struct tpar_future *
+next_in_pool(struct search *s, size_t *next, struct tpar_pool *pool)
+{
+	uint32_t n = tpi_pool_worker_count(pool);
+	struct tpar_future *f;
+
+	while (*next <= n) {
+		f = tpi_worker_taken(
+			tpi_pool_worker(pool, (uint32_t)(*next)++ - 1));
+		if (f != NULL && is_wanted(s, f)) {
+			return f;
+		}
+		if (f != NULL) {
+			tpi_future_release(f);
+		}
+	}
+	/* ENDS: each is entered, or there is no memory to do so. */
+	return s->out_of_memory ? NULL
+				: tpi_pool_foreign_task(pool, is_wanted, s);
+}
+
 /* The next edge from a step's task, whose frame is pinned. */
 static struct tpar_future *
 next_edge(struct search *s, struct step *at, struct tpi_frame *frame)
 {
+	struct tpar_pool *pool = tpi_load_relaxed(&frame->pool);
 	struct tpar_future *found = NULL;
 	struct tpar_future *covered;
 
+	at->pool = NULL;
 	if (at->next == 0) {
 		at->next = 1;
 		covered = tpi_frame_covered(frame);
@@ -211,6 +262,10 @@ next_edge(struct search *s, struct step *at, struct tpi_frame *frame)
 	}
 	while (found == NULL && at->next <= frame->n) {
 		found = try_member(s, frame, frame->f[at->next++ - 1]);
+	}
+	if (found == NULL && pool != NULL) {
+		at->pool = pool->config.name;
+		found = next_in_pool(s, &at->next, pool);
 	}
 	return found;
 }
@@ -248,19 +303,38 @@ append_task(char *text, struct tpar_future *f)
 	append(text, one);
 }
 
+/* " waits for ", or the same by way of a pool. */
+static void
+append_edge(char *text, const char *pool)
+{
+	char one[160];
+
+	if (pool == NULL) {
+		append(text, " waits for ");
+		return;
+	}
+	snprintf(one, sizeof one, " waits for pool '%.64s' and its ", pool);
+	append(text, one);
+}
+
 static void
 describe(const struct search *s)
 {
 	char text[TPI_DETAIL_MAX] = "";
+	const char *pool = s->pool;
 	size_t i;
 
 	append_task(text, s->task);
 	for (i = 0; i < s->length && i < NAMED_MAX; i++) {
-		append(text, " waits for ");
+		append_edge(text, pool);
 		append_task(text, s->step[i].task);
+		pool = s->step[i].pool;
 	}
-	append(text,
-	       i < s->length ? " waits for ... waits for " : " waits for ");
+	if (i < s->length) {
+		append(text, " waits for ...");
+		pool = s->step[s->length - 1].pool;
+	}
+	append_edge(text, pool);
 	append_task(text, s->task);
 	(void)tpi_err(TPAR_EDEADLK, "%s", text);
 }
@@ -303,9 +377,26 @@ leads_back(struct search *s, struct tpar_future *member)
 	return found;
 }
 
+/* Does a task of this pool, which the calling task waits for? */
+static bool
+pool_leads_back(struct search *s, struct tpar_pool *pool)
+{
+	struct tpar_future *f;
+	bool found = false;
+	size_t next = 1;
+
+	s->pool = pool->config.name;
+	while (!found && (f = next_in_pool(s, &next, pool)) != NULL) {
+		found = leads_back(s, f);
+		tpi_future_release(f);
+	}
+	return found;
+}
+
 bool
 tpi_cycle_find(struct tpi_frame *frame, size_t from)
 {
+	struct tpar_pool *pool = tpi_load_relaxed(&frame->pool);
 	bool found = false;
 	struct search s;
 	size_t i;
@@ -313,6 +404,9 @@ tpi_cycle_find(struct tpi_frame *frame, size_t from)
 	init(&s, frame->task);
 	for (i = from; i < frame->n && !found; i++) {
 		found = leads_back(&s, frame->f[i]);
+	}
+	if (pool != NULL && !found) {
+		found = pool_leads_back(&s, pool);
 	}
 	fini(&s);
 	return found;
@@ -326,6 +420,20 @@ tpi_cycle_leave(struct tpi_frame *frame)
 		(void)tpi_frame_elect(frame, TPI_DEADLOCKED);
 	}
 	tpi_lock_leave(&cycle_lock);
+}
+
+bool
+tpi_cycle_leave_pool(struct tpi_frame *frame)
+{
+	bool found;
+
+	tpi_lock_enter(&cycle_lock);
+	found = tpi_cycle_find(frame, 0);
+	if (found) {
+		tpi_store_relaxed(&frame->pool, NULL);
+	}
+	tpi_lock_leave(&cycle_lock);
+	return found;
 }
 
 bool

@@ -24,6 +24,9 @@ bool tpi_cycle_find(struct tpi_frame *frame, size_t from);
  */
 void tpi_cycle_leave(struct tpi_frame *frame);
 
+/* The same for a wait for a pool, which is no edge any more if it is true. */
+bool tpi_cycle_leave_pool(struct tpi_frame *frame);
+
 /*
  * The same for a set: members that lead back are unregistered and taken off.
  * true: there were some.

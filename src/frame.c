@@ -67,6 +67,7 @@ tpi_frame_init(struct tpi_frame *frame, enum tpi_wait_kind kind,
 	frame->sweep_next = NULL;
 	atomic_init(&frame->timed, 0);
 	atomic_init(&frame->given_up, 0);
+	atomic_init(&frame->pool, NULL);
 	atomic_init(&frame->on_top, NULL);
 	atomic_init(&frame->first_bad, NULL);
 }

@@ -67,9 +67,12 @@ struct tpi_frame {
 	struct tpar_future *task;  /* [c] whose wait it is; NULL outside */
 	struct tpar_group *group;  /* [c] whose children these are, or NULL */
 	bool shielded;		   /* [c] a stop of task does not reach it */
-	struct tpi_frame *outer;   /* [o] what task->cur was before */
-	struct tpi_waiter spare;   /* [o] the first node */
-	bool spare_used;	   /* [o] */
+	/* All running tasks of this pool are members, too; or NULL. */
+	_Atomic(struct tpar_pool *)
+		pool;		      /* [h] given up: under cycle.c's lock */
+	struct tpi_frame *outer;      /* [o] what task->cur was before */
+	struct tpi_waiter spare;      /* [o] the first node */
+	bool spare_used;	      /* [o] */
 	struct tpi_frame *sweep_next; /* of the sweep whose list it is in */
 	_Atomic uint32_t timed;	      /* [a:G5] a deadline is still to come */
 	_Atomic uint32_t given_up;    /* [h] some members were, on a cycle */

@@ -262,7 +262,7 @@ await_enders(struct tpar_group *g)
 	tpi_lock_enter(&g->lock);
 	g->closer = parker;
 	tpi_lock_leave(&g->lock);
-	(void)tpi_wait_until(nobody_runs, g, parker, TPAR_FOREVER, false);
+	tpi_wait_until(nobody_runs, g, parker);
 }
 
 /* Waits until no child runs.  TPAR_EDEADLK: some that lead back here do. */

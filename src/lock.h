@@ -16,13 +16,13 @@
 
 enum tpi_lock_rank {
 	TPI_RANK_DEFAULT_POOL = 1, /* pool.c: which pool is the default one */
+	TPI_RANK_CYCLE,		   /* cycle.c: who takes his wait off a cycle */
 	TPI_RANK_POOL,	      /* struct tpar_pool: threads and the parked */
 	TPI_RANK_LOOSE,	      /* loose.c: the arena of those without a pool */
 	TPI_RANK_EVENTFD,     /* eventfd.c: the table */
 	TPI_RANK_STREAM,      /* stream.c: what has ended */
 	TPI_RANK_GROUP,	      /* scope.c: children of a group */
 	TPI_RANK_WINDOW,      /* window.c: its ring */
-	TPI_RANK_CYCLE,	      /* cycle.c: who takes his wait off a cycle */
 	TPI_RANK_UNEASY,      /* park.c: waits that an alarm wakes */
 	TPI_RANK_REMOVAL,     /* frame.c: waiter lists being edited */
 	TPI_RANK_HANDLER,     /* handler.c: who is told of a stop */

@@ -346,10 +346,22 @@ tpar_pool_shutdown(tpar_pool *pool, enum tpar_shutdown how, int64_t deadline_ns)
 	return tpi_shutdown_pool(pool, how, deadline_ns, true);
 }
 
+/* It could not be destroyed: NULL means it again, unless there is a new one. */
+static void
+restore_default(struct tpar_pool *pool)
+{
+	tpi_lock_enter(&default_lock);
+	if (default_pool == NULL) {
+		default_pool = pool;
+	}
+	tpi_lock_leave(&default_lock);
+}
+
 enum tpar_err
 tpar_pool_destroy(tpar_pool *pool)
 {
 	bool is_default = pool == NULL;
+	enum tpar_err err;
 
 	if (is_default) {
 		tpi_lock_enter(&default_lock);
@@ -367,7 +379,13 @@ tpar_pool_destroy(tpar_pool *pool)
 			       "a pool cannot be destroyed by its own task");
 	}
 	/* Also a caller that was asked to stop sees it through. */
-	(void)tpi_shutdown_pool(pool, TPAR_DRAIN, TPAR_FOREVER, false);
+	err = tpi_shutdown_pool(pool, TPAR_DRAIN, TPAR_FOREVER, false);
+	if (err != TPAR_OK) {
+		if (is_default) {
+			restore_default(pool);
+		}
+		return err;
+	}
 	end_pool(pool);
 	tpi_service_release();
 	return TPAR_OK;

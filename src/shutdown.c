@@ -52,8 +52,8 @@ await_quiet(struct tpar_pool *pool, int64_t deadline_ns, bool stoppable)
 	tpi_lock_enter(&pool->lock);
 	tpi_watch_add_locked(&pool->waiting, &watch);
 	tpi_lock_leave(&pool->lock);
-	err = tpi_wait_until(is_quiet, pool, watch.parker, deadline_ns,
-			     stoppable);
+	err = tpi_wait_pool(pool, is_quiet, watch.parker, deadline_ns,
+			    stoppable);
 	tpi_lock_enter(&pool->lock);
 	tpi_watch_remove_locked(&watch);
 	tpi_lock_leave(&pool->lock);

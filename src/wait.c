@@ -356,7 +356,7 @@ static enum tpar_err
 ends_until(struct tpi_frame *frame, int64_t deadline_ns)
 {
 	tpi_block_check_stop(frame);
-	if (tpi_frame_cause(frame) == TPI_STOPPED) {
+	if (tpi_block_ends_early(frame)) {
 		return tpi_err_plain(TPAR_ESTOPPED);
 	}
 	if (tpi_clock_passed(deadline_ns)) {
@@ -422,24 +422,44 @@ tpi_wait_among(tpar_future *const *f, size_t n, bool (*pred)(void *arg),
 	return err;
 }
 
+void
+tpi_wait_until(bool (*pred)(void *arg), void *arg, struct tpi_parker *parker)
+{
+	struct tpi_frame frame;
+	struct tpi_wait wait = { .frame = &frame,
+				 .worker = tpi_thread_self.worker };
+
+	tpi_frame_init(&frame, TPI_WAIT_ONLY, NULL, 0);
+	frame.parker = parker;
+	frame.task = NULL;
+	tpi_store_relaxed(&frame.timed, 1);
+	(void)sleep_until(&wait, pred, arg);
+}
+
 enum tpar_err
-tpi_wait_until(bool (*pred)(void *arg), void *arg, struct tpi_parker *parker,
-	       int64_t deadline_ns, bool stoppable)
+tpi_wait_pool(struct tpar_pool *pool, bool (*pred)(void *pool),
+	      struct tpi_parker *parker, int64_t deadline_ns, bool stoppable)
 {
 	struct tpi_frame frame;
 	struct tpi_wait wait = { .frame = &frame,
 				 .worker = tpi_thread_self.worker,
 				 .deadline_ns = deadline_ns };
-	enum tpar_err err;
+	enum tpar_err err = TPAR_EDEADLK;
 
-	if (stoppable) {
-		return tpi_wait_among(NULL, 0, pred, arg, parker, deadline_ns);
-	}
-	tpi_frame_init(&frame, TPI_WAIT_ONLY, NULL, 0);
+	/* A set without members goes on although it has been stopped. */
+	tpi_frame_init(&frame, stoppable ? TPI_WAIT_ONLY : TPI_WAIT_SETTLED,
+		       NULL, 0);
 	frame.parker = parker;
-	frame.task = NULL;
-	tpi_store_relaxed(&frame.timed, 1);
-	err = sleep_until(&wait, pred, arg);
+	tpi_store_relaxed(&frame.timed, deadline_ns != 0);
+	if (deadline_ns == 0) {
+		tpi_store_relaxed(&frame.pool, pool);
+	}
+	publish(&frame);
+	if (frame.task == NULL || deadline_ns != 0 ||
+	    !tpi_cycle_find(&frame, 0) || !tpi_cycle_leave_pool(&frame)) {
+		err = sleep_until(&wait, pred, pool);
+	}
+	unpublish(&frame);
 	return err;
 }
 

@@ -11,6 +11,8 @@
 
 #include <taskpar/base.h>
 
+struct tpar_pool;
+
 /*
  * Waits for the members of an initialized frame.  first_bad: the member that
  * had failed or been cancelled before the call, or NULL (TPI_WAIT_GATHER).
@@ -35,12 +37,20 @@ enum tpar_err tpi_wait_among(tpar_future *const *f, size_t n,
 			     struct tpi_parker *parker, int64_t deadline_ns);
 
 /*
- * Sleeps until pred(arg) is true; whoever makes it true wakes `parker`, the
- * calling thread's; NULL: there is none, and pred is looked at now and then.
- * TPAR_ETIMEDOUT; TPAR_ESTOPPED if `stoppable`.
+ * Sleeps until pred(arg) is true, whatever comes; whoever makes it true wakes
+ * `parker`, the calling thread's; NULL: there is none, and pred is looked at now
+ * and then.
  */
-enum tpar_err tpi_wait_until(bool (*pred)(void *arg), void *arg,
-			     struct tpi_parker *parker, int64_t deadline_ns,
-			     bool stoppable);
+void tpi_wait_until(bool (*pred)(void *arg), void *arg,
+		    struct tpi_parker *parker);
+
+/*
+ * The same until a pool is quiet, pred(pool).  TPAR_ETIMEDOUT; TPAR_ESTOPPED if
+ * `stoppable`; TPAR_EDEADLK: without a deadline the calling task would wait, by
+ * way of the pool's tasks, for itself.
+ */
+enum tpar_err tpi_wait_pool(struct tpar_pool *pool, bool (*pred)(void *pool),
+			    struct tpi_parker *parker, int64_t deadline_ns,
+			    bool stoppable);
 
 #endif

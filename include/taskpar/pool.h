@@ -120,7 +120,9 @@ tpar_pool_create(tpar_pool **pool, const struct tpar_pool_config *config);
  * Threads:   any but the pool's own tasks; several may wait at once.
  * Errors:    TPAR_EINVAL (unknown `how`), TPAR_ETIMEDOUT (tasks are left, which
  *            tpar_error_detail() names as far as they run; the shutdown goes
- *            on), TPAR_EDEADLK (called from a task of the pool),
+ *            on), TPAR_EDEADLK (called from a task of the pool; or, without a
+ *            deadline, from one that a running task of the pool waits for:
+ *            tpar_error_detail() has the chain, the shutdown goes on),
  *            TPAR_ESTOPPED (the calling task was asked to stop).
  *            A default pool that was never started: TPAR_OK.
  * Source:    ExecutorService.shutdown + awaitTermination.
@@ -140,7 +142,9 @@ TPAR_API TPAR_NODISCARD enum tpar_err tpar_pool_shutdown(tpar_pool *pool,
  *            never started, nothing is done.  The next use starts a new one.
  * Threads:   any but the pool's own tasks, once, and no call that names this
  *            pool may overlap it.
- * Errors:    TPAR_EDEADLK (called from a task of the pool; nothing is changed).
+ * Errors:    TPAR_EDEADLK (called from a task of the pool: nothing is changed;
+ *            or from one that a running task of the pool waits for: the pool is
+ *            shut down, but it is still there, to be destroyed later).
  * Since:     0.1
  */
 TPAR_API enum tpar_err tpar_pool_destroy(tpar_pool *pool);
