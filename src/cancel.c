@@ -16,6 +16,7 @@
 #include "after.h"
 #include "cancel.h"
 #include "err.h"
+#include "fork.h"
 #include "frame.h"
 #include "handler.h"
 #include "parker.h"
@@ -336,6 +337,7 @@ tpar_future_cancel(tpar_future *f)
 	if (f == NULL) {
 		return tpi_err(TPAR_EINVAL, "f is NULL");
 	}
+	tpi_fork_look(f);
 	return tpi_cancel(f, TPI_REASON_ASKED) ? TPAR_OK
 					       : tpi_err_plain(TPAR_EALREADY);
 }

@@ -43,6 +43,12 @@
 
 static struct tpi_lock cycle_lock = TPI_LOCK_INIT(TPI_RANK_CYCLE);
 
+void
+tpi_cycle_fork(enum tpi_fork when)
+{
+	tpi_fork_lock(&cycle_lock, when);
+}
+
 struct step {
 	struct tpar_future *task; /* held */
 	size_t next;	  /* 1 + member or worker to look at next; 0: on top */

@@ -7,6 +7,7 @@
 #define TPI_CYCLE_H
 
 #include "base.h"
+#include "fork.h"
 
 struct tpar_future;
 struct tpi_frame;
@@ -35,6 +36,9 @@ bool tpi_cycle_give_up(struct tpi_frame *frame);
 
 /* For one member that is not registered: true: it leads back. */
 bool tpi_cycle_give_up_one(struct tpi_frame *frame, size_t i);
+
+/* Before and after a fork. */
+void tpi_cycle_fork(enum tpi_fork when);
 
 /* Records that `task` would wait for itself. */
 void tpi_cycle_describe_self(struct tpar_future *task);

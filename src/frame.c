@@ -196,6 +196,16 @@ tpi_frame_is_registered(struct tpi_frame *frame, struct tpar_future *f)
 }
 
 void
+tpi_frame_fork(enum tpi_fork when)
+{
+	if (when == TPI_FORK_PREPARE) {
+		tpi_lock_enter_all(removal_lock, REMOVAL_LOCKS);
+	} else {
+		tpi_lock_leave_all(removal_lock, REMOVAL_LOCKS);
+	}
+}
+
+void
 tpi_frame_await_removal(struct tpar_future *f)
 {
 	struct tpi_lock *lock = removal_lock_of(f);

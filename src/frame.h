@@ -24,6 +24,7 @@
 
 #include "atomics.h"
 #include "base.h"
+#include "fork.h"
 #include "future.h"
 
 struct tpar_group;
@@ -291,6 +292,9 @@ size_t tpi_frame_unregister(struct tpi_frame *frame, struct tpar_future *f);
  * f is held.
  */
 bool tpi_frame_is_registered(struct tpi_frame *frame, struct tpar_future *f);
+
+/* Before and after a fork: the locks of those lists. */
+void tpi_frame_fork(enum tpi_fork when);
 
 /* Waits until nobody edits the list of f, which has ended with REMOVAL set. */
 void tpi_frame_await_removal(struct tpar_future *f);

@@ -12,6 +12,7 @@
 #include "cancel.h"
 #include "err.h"
 #include "eventfd.h"
+#include "fork.h"
 #include "frame.h"
 #include "future.h"
 #include "scope.h"
@@ -431,8 +432,10 @@ tpi_future_describe(const struct tpar_future *f, char *to, size_t size)
 enum tpar_state
 tpar_future_state(const tpar_future *f)
 {
-	uintptr_t word = tpi_state_get(&f->state);
+	uintptr_t word;
 
+	tpi_fork_look((struct tpar_future *)(uintptr_t)f);
+	word = tpi_state_get(&f->state);
 	if (tpi_state_phase(word) != TPI_ENDED) {
 		return tpi_state_phase(word) == TPI_PENDING ? TPAR_PENDING
 							    : TPAR_RUNNING;
@@ -493,6 +496,7 @@ tpar_future_take(tpar_future *f, void *value)
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       f == NULL ? "f" : "value");
 	}
+	tpi_fork_look(f);
 	word = tpi_state_get(&f->state);
 	if (tpi_state_phase(word) != TPI_ENDED) {
 		return tpi_err_plain(TPAR_EBUSY);

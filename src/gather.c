@@ -8,6 +8,7 @@
 #include "cycle.h"
 #include "err.h"
 #include "failure.h"
+#include "fork.h"
 #include "future.h"
 #include "gather.h"
 #include "thread.h"
@@ -88,6 +89,7 @@ look_over(tpar_future *const *f, size_t n, bool mixed, bool values,
 	if (TPI_UNLIKELY(err != TPAR_OK)) {
 		return err;
 	}
+	tpi_fork_look_all(f, n);
 	s.value_size = f[0]->value_size;
 	for (i = 0; i < n; i++) {
 		struct tpar_future *one = f[i];

@@ -12,8 +12,9 @@
 /*
  * SHUT: it was closed and everything has ended.  What is queued from then on is
  * about to be taken back by the one who submits it, and does not begin.
+ * DEAD: this is the child of a fork; its threads are not here.
  */
-enum { TPI_OPEN, TPI_DRAINING, TPI_CANCELLING, TPI_SHUT };
+enum { TPI_OPEN, TPI_DRAINING, TPI_CANCELLING, TPI_SHUT, TPI_DEAD };
 
 struct tpi_intake {
 	_Atomic uint32_t closed; /* [a:C1] only grows */
@@ -73,7 +74,14 @@ tpi_intake_closed(struct tpi_intake *intake)
 static inline bool
 tpi_intake_begins(struct tpi_intake *intake)
 {
-	return TPI_LIKELY(tpi_load_relaxed(&intake->closed) != TPI_SHUT);
+	return TPI_LIKELY(tpi_load_relaxed(&intake->closed) < TPI_SHUT);
+}
+
+/* Relaxed: it became so when there was one thread. */
+static inline bool
+tpi_intake_is_dead(struct tpi_intake *intake)
+{
+	return TPI_UNLIKELY(tpi_load_relaxed(&intake->closed) == TPI_DEAD);
 }
 
 /* Any thread; a later, gentler wish does not undo an earlier one. */

@@ -68,6 +68,34 @@ tpi_lock_leave(struct tpi_lock *lock)
 	rank_leave(lock->rank);
 }
 
+void
+tpi_lock_enter_all(struct tpi_lock *locks, size_t n)
+{
+	size_t i;
+
+	rank_enter(locks[0].rank);
+	for (i = 0; i < n; i++) {
+		TPI_CHECK(pthread_mutex_lock(&locks[i].mutex) == 0);
+	}
+}
+
+void
+tpi_lock_leave_all(struct tpi_lock *locks, size_t n)
+{
+	size_t i;
+
+	for (i = n; i > 0; i--) {
+		TPI_CHECK(pthread_mutex_unlock(&locks[i - 1].mutex) == 0);
+	}
+	rank_leave(locks[0].rank);
+}
+
+void
+tpi_lock_renew(struct tpi_lock *lock)
+{
+	TPI_CHECK(tpi_lock_init(lock, lock->rank) == 0);
+}
+
 int
 tpi_cond_init(struct tpi_cond *cond)
 {
@@ -83,6 +111,12 @@ tpi_cond_init(struct tpi_cond *cond)
 	}
 	pthread_condattr_destroy(&attr);
 	return rc;
+}
+
+void
+tpi_cond_renew(struct tpi_cond *cond)
+{
+	TPI_CHECK(tpi_cond_init(cond) == 0);
 }
 
 void

@@ -17,6 +17,7 @@
 enum tpi_lock_rank {
 	TPI_RANK_DEFAULT_POOL = 1, /* pool.c: which pool is the default one */
 	TPI_RANK_CYCLE,		   /* cycle.c: who takes his wait off a cycle */
+	TPI_RANK_DEFAULT_POOL = 1, /* pools.c: which pool is the default one */
 	TPI_RANK_POOL,	      /* struct tpar_pool: threads and the parked */
 	TPI_RANK_LOOSE,	      /* loose.c: the arena of those without a pool */
 	TPI_RANK_EVENTFD,     /* eventfd.c: the table */
@@ -30,6 +31,7 @@ enum tpi_lock_rank {
 	TPI_RANK_LANE,	      /* lane.c: jobs and threads */
 	TPI_RANK_TIMER,	      /* timer.c: what is pending */
 	TPI_RANK_PARKER_LIST, /* parker.c: the free parkers */
+	TPI_RANK_POOLS,	      /* pools.c: the pools there are */
 	TPI_RANK_PARKER	      /* a thread falling asleep */
 };
 
@@ -53,7 +55,15 @@ void tpi_lock_fini(struct tpi_lock *lock);
 void tpi_lock_enter(struct tpi_lock *lock);
 void tpi_lock_leave(struct tpi_lock *lock);
 
+/* All n, which are of one rank; in the child of a fork, too. */
+void tpi_lock_enter_all(struct tpi_lock *locks, size_t n);
+void tpi_lock_leave_all(struct tpi_lock *locks, size_t n);
+
+/* In the child of a fork: as new, whoever may have held it. */
+void tpi_lock_renew(struct tpi_lock *lock);
+
 int tpi_cond_init(struct tpi_cond *cond);
+void tpi_cond_renew(struct tpi_cond *cond);
 void tpi_cond_fini(struct tpi_cond *cond);
 void tpi_cond_signal(struct tpi_cond *cond);
 void tpi_cond_broadcast(struct tpi_cond *cond);

@@ -311,6 +311,15 @@ tpi_park_unwatch(struct tpi_watch *watch)
 }
 
 void
+tpi_park_fork(enum tpi_fork when)
+{
+	if (when == TPI_FORK_CHILD) {
+		uneasy = NULL;
+	}
+	tpi_fork_lock(&uneasy_lock, when);
+}
+
+void
 tpi_park_alarm(void)
 {
 	struct tpi_watch *watch;

@@ -20,6 +20,7 @@
 #include "atomics.h"
 #include "base.h"
 #include "fence.h"
+#include "fork.h"
 
 struct tpar_pool;
 struct tpi_watch;
@@ -154,6 +155,9 @@ bool tpi_park_can_run(struct tpar_pool *pool);
  */
 void tpi_park_watch(struct tpi_watch *watch);
 void tpi_park_unwatch(struct tpi_watch *watch);
+
+/* Before and after a fork, in whose child nobody watches. */
+void tpi_park_fork(enum tpi_fork when);
 
 /* Some pool has work and no thread for it. */
 void tpi_park_alarm(void);

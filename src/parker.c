@@ -31,8 +31,26 @@ make_parker(void)
 		free(p);
 		return NULL;
 	}
+	p->generation = tpi_fork_generation;
 	atomic_init(&p->state, TPI_PARK_EMPTY);
 	return p;
+}
+
+void
+tpi_parker_renew(struct tpi_parker *p)
+{
+	if (p->generation != tpi_fork_generation) {
+		tpi_lock_renew(&p->lock);
+		tpi_cond_renew(&p->cond);
+		tpi_store_relaxed(&p->state, TPI_PARK_EMPTY);
+		p->generation = tpi_fork_generation;
+	}
+}
+
+void
+tpi_parker_fork(enum tpi_fork when)
+{
+	tpi_fork_lock(&list_lock, when);
 }
 
 struct tpi_parker *
@@ -46,7 +64,11 @@ tpi_parker_get(void)
 		list = p->next;
 	}
 	tpi_lock_leave(&list_lock);
-	return p != NULL ? p : make_parker();
+	if (p == NULL) {
+		return make_parker();
+	}
+	tpi_parker_renew(p);
+	return p;
 }
 
 void
@@ -117,6 +139,9 @@ tpi_parker_park(struct tpi_parker *p, int64_t deadline_ns)
 void
 tpi_parker_wake(struct tpi_parker *p)
 {
+	if (TPI_UNLIKELY(p->generation != tpi_fork_generation)) {
+		return;
+	}
 	/* ORDER P1 release -> take_token(): what the waker wrote before. */
 	if (atomic_exchange_explicit(&p->state, TPI_PARK_TOKEN,
 				     memory_order_release) != TPI_PARK_PARKED) {

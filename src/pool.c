@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool.c - making, finding and destroying pools; the default pool.
+ * pool.c - making, finding and destroying pools.
  */
 #include "config.h"
 
@@ -22,9 +22,6 @@
 /* Longer than most gaps between tasks, shorter than what it costs to notice. */
 #define SPIN_NS 30000
 
-static struct tpi_lock default_lock = TPI_LOCK_INIT(TPI_RANK_DEFAULT_POOL);
-static struct tpar_pool *default_pool; /* [m:default_lock] */
-
 static size_t
 worker_table_size(const struct tpar_pool *pool)
 {
@@ -43,8 +40,19 @@ free_structure(void *arg)
 {
 	struct tpar_pool *pool = arg;
 
+	if (pool->link != NULL) {
+		tpi_pools_remove(pool);
+	}
 	tpi_lock_fini(&pool->lock);
 	tpi_arena_free(pool->arena, pool, sizeof *pool);
+}
+
+void
+tpi_pool_free_tables(struct tpar_pool *pool)
+{
+	tpi_arena_free(pool->arena, (void *)pool->worker,
+		       worker_table_size(pool));
+	tpi_arena_free(pool->arena, pool->shard, shard_table_size(pool));
 }
 
 static void
@@ -52,8 +60,7 @@ free_pool(struct tpar_pool *pool)
 {
 	struct tpi_arena *arena = pool->arena;
 
-	tpi_arena_free(arena, (void *)pool->worker, worker_table_size(pool));
-	tpi_arena_free(arena, pool->shard, shard_table_size(pool));
+	tpi_pool_free_tables(pool);
 	arena->pool = pool;
 	arena->last = free_structure;
 	tpi_arena_abandon(arena);
@@ -179,6 +186,9 @@ tpar_pool_create(tpar_pool **out, const struct tpar_pool_config *config)
 	if (err != TPAR_OK) {
 		return err;
 	}
+	if (tpi_fork_watch() != 0) {
+		return tpi_err_plain(TPAR_ENOMEM);
+	}
 	arena = tpi_arena_create(&complete.allocator,
 				 complete.workers + complete.blocking_limit);
 	if (arena == NULL) {
@@ -197,6 +207,7 @@ tpar_pool_create(tpar_pool **out, const struct tpar_pool_config *config)
 		return err;
 	}
 	tpi_service_hold();
+	tpi_pools_add(pool);
 	*out = pool;
 	return TPAR_OK;
 }
@@ -332,11 +343,9 @@ tpar_pool_shutdown(tpar_pool *pool, enum tpar_shutdown how, int64_t deadline_ns)
 		pool = tpi_pool_of(tpi_thread_self.run->task->intake);
 	}
 	if (pool == NULL) {
-		tpi_lock_enter(&default_lock);
-		pool = default_pool;
-		tpi_lock_leave(&default_lock);
+		pool = tpi_pools_default();
 	}
-	if (pool == NULL) {
+	if (pool == NULL || tpi_intake_is_dead(&pool->intake)) {
 		return TPAR_OK;
 	}
 	if (tpi_pool_is_callers(pool)) {
@@ -346,17 +355,6 @@ tpar_pool_shutdown(tpar_pool *pool, enum tpar_shutdown how, int64_t deadline_ns)
 	return tpi_shutdown_pool(pool, how, deadline_ns, true);
 }
 
-/* It could not be destroyed: NULL means it again, unless there is a new one. */
-static void
-restore_default(struct tpar_pool *pool)
-{
-	tpi_lock_enter(&default_lock);
-	if (default_pool == NULL) {
-		default_pool = pool;
-	}
-	tpi_lock_leave(&default_lock);
-}
-
 enum tpar_err
 tpar_pool_destroy(tpar_pool *pool)
 {
@@ -364,12 +362,7 @@ tpar_pool_destroy(tpar_pool *pool)
 	enum tpar_err err;
 
 	if (is_default) {
-		tpi_lock_enter(&default_lock);
-		pool = default_pool;
-		if (pool != NULL && !tpi_pool_is_callers(pool)) {
-			default_pool = NULL;
-		}
-		tpi_lock_leave(&default_lock);
+		pool = tpi_pools_take_default();
 	}
 	if (pool == NULL) {
 		return TPAR_OK;
@@ -378,31 +371,21 @@ tpar_pool_destroy(tpar_pool *pool)
 		return tpi_err(TPAR_EDEADLK,
 			       "a pool cannot be destroyed by its own task");
 	}
+	if (tpi_intake_is_dead(&pool->intake)) {
+		tpi_pools_bury(pool);
+		return TPAR_OK;
+	}
 	/* Also a caller that was asked to stop sees it through. */
 	err = tpi_shutdown_pool(pool, TPAR_DRAIN, TPAR_FOREVER, false);
 	if (err != TPAR_OK) {
 		if (is_default) {
-			restore_default(pool);
+			tpi_pools_restore_default(pool);
 		}
 		return err;
 	}
 	end_pool(pool);
 	tpi_service_release();
 	return TPAR_OK;
-}
-
-enum tpar_err
-tpi_pool_start_default(struct tpar_pool **pool)
-{
-	enum tpar_err err = TPAR_OK;
-
-	tpi_lock_enter(&default_lock);
-	if (default_pool == NULL) {
-		err = tpar_pool_create(&default_pool, NULL);
-	}
-	*pool = default_pool;
-	tpi_lock_leave(&default_lock);
-	return err;
 }
 
 unsigned

@@ -12,6 +12,7 @@
 #include "lock.h"
 #include "future.h"
 #include "park.h"
+#include "pools.h"
 #include "thread.h"
 
 #include <taskpar/pool.h>
@@ -39,6 +40,8 @@ struct tpar_pool {
 	struct tpi_intake intake;	/* first: tpi_pool_of() */
 	struct tpi_arena *arena;	/* [c] */
 	struct tpar_pool_config config; /* [c] checked, defaults filled in */
+	struct tpar_pool *next;		/* [m:pools] in the list of all */
+	struct tpar_pool **link;	/* [m:pools] to it there, or NULL */
 	uint64_t spin_ns;		/* [c] how long a searcher looks */
 	bool fence;			/* [c] the system has the heavy one */
 	unsigned capacity;	  /* [c] most threads: width + blocking_limit */
@@ -123,7 +126,8 @@ bool tpi_pool_is_callers(struct tpar_pool *pool);
 void tpi_watch_add_locked(struct tpi_watch **list, struct tpi_watch *watch);
 void tpi_watch_remove_locked(struct tpi_watch *watch);
 
-enum tpar_err tpi_pool_start_default(struct tpar_pool **pool);
+/* The tables of workers and shards. */
+void tpi_pool_free_tables(struct tpar_pool *pool);
 
 /* The pool that NULL means here; starts the default one if need be. */
 static inline enum tpar_err
@@ -135,7 +139,7 @@ tpi_pool_resolve(struct tpar_pool **pool)
 		return TPAR_OK;
 	}
 	if (TPI_UNLIKELY(run == NULL)) {
-		return tpi_pool_start_default(pool);
+		return tpi_pools_start_default(pool);
 	}
 	*pool = tpi_pool_of(run->task->intake);
 	return TPAR_OK;

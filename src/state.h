@@ -128,6 +128,22 @@ tpi_state_finish(struct tpi_state *s, unsigned outcome)
 }
 
 /*
+ * In the child of a fork: nobody is left to run or end it, nor to be told.
+ * Relaxed: whoever sees that it was cancelled reads nothing else of it.
+ */
+static inline void
+tpi_state_forget(struct tpi_state *s)
+{
+	uintptr_t w = tpi_load_relaxed(&s->word);
+
+	while (tpi_state_phase(w) != TPI_ENDED &&
+	       !atomic_compare_exchange_weak_explicit(
+		       &s->word, &w, (uintptr_t)TPI_ENDED | TPI_CANCELLED,
+		       memory_order_relaxed, memory_order_relaxed)) {
+	}
+}
+
+/*
  * RUNNING: sets CANCEL_REQ.  Returns the word found: PENDING or ENDED words
  * are left alone.
  */

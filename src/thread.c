@@ -29,6 +29,14 @@ make_key(void)
 	parker_key_made = pthread_key_create(&parker_key, give_back) == 0;
 }
 
+void
+tpi_thread_fork(enum tpi_fork when)
+{
+	if (when == TPI_FORK_CHILD && tpi_thread_self.parker != NULL) {
+		tpi_parker_renew(tpi_thread_self.parker);
+	}
+}
+
 struct tpi_parker *
 tpi_thread_parker_slow(void)
 {

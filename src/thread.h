@@ -7,6 +7,7 @@
 #define TPI_THREAD_H
 
 #include "base.h"
+#include "fork.h"
 
 struct tpar_future;
 struct tpi_callback;
@@ -73,6 +74,9 @@ tpi_thread_task(void)
 
 	return run != NULL ? run->task : NULL;
 }
+
+/* Before and after a fork: the calling thread takes what it has along. */
+void tpi_thread_fork(enum tpi_fork when);
 
 struct tpi_parker *tpi_thread_parker_slow(void);
 

@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "cycle.h"
 #include "err.h"
+#include "fork.h"
 #include "future.h"
 #include "help.h"
 #include "loose.h"
@@ -486,6 +487,7 @@ tpar_future_wait(tpar_future *f, int64_t deadline_ns)
 	if (f == NULL) {
 		return tpi_err(TPAR_EINVAL, "f is NULL");
 	}
+	tpi_fork_look(f);
 	if (tpi_state_phase(tpi_state_get(&f->state)) == TPI_ENDED) {
 		return ended_as(f);
 	}
