@@ -43,6 +43,9 @@ use(tpar_pool *pool)
 static void
 use_a_new_default_pool(void)
 {
+	if (!CHILD_STARTS_THREADS) {
+		return;
+	}
 	use(NULL);
 	UNIT_MUST(tpar_pool_destroy(NULL) == TPAR_OK);
 	use(NULL);
@@ -171,8 +174,12 @@ child_with_a_child(void *arg)
 
 START_TEST(child_can_have_a_child)
 {
-	tpar_pool *pool = unit_pool(2, 1);
+	tpar_pool *pool;
 
+	if (!CHILD_STARTS_THREADS) {
+		return;
+	}
+	pool = unit_pool(2, 1);
 	use(pool);
 	use(NULL);
 	ck_assert(child_runs(child_with_a_child, pool));
@@ -322,6 +329,9 @@ child_that_mixes(void *arg)
 	struct tpar_failure why;
 	tpar_future *f[2];
 
+	if (!CHILD_STARTS_THREADS) {
+		return;
+	}
 	f[0] = unit_submit(NULL, scene_until_stopped, &hold, sizeof(intptr_t));
 	f[1] = busy->pending[0];
 	UNIT_MUST(tpar_gather(f, 2, NULL, &why) == TPAR_ECANCELED);
@@ -438,6 +448,9 @@ use_default_pool(void)
 
 START_TEST(handlers_of_a_program_can_use_the_library)
 {
+	if (!CHILD_STARTS_THREADS) {
+		return;
+	}
 	ck_assert_int_eq(pthread_atfork(use_default_pool, use_default_pool,
 					use_default_pool),
 			 0);
