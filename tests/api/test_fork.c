@@ -376,7 +376,7 @@ fork_and_exec(void *arg, void *value)
 	(void)value;
 	UNIT_MUST(pid >= 0);
 	if (pid == 0) {
-		(void)alarm(CHILD_TIMEOUT);
+		child_set_alarm();
 		(void)execl("/bin/sh", "sh", "-c", "exit 7", (char *)NULL);
 		abort();
 	}

@@ -36,6 +36,14 @@
 #define CHILD_STARTS_THREADS true
 #endif
 
+/* Check has a handler for it that would end everything. */
+static inline void
+child_set_alarm(void)
+{
+	UNIT_MUST(signal(SIGALRM, SIG_DFL) != SIG_ERR);
+	(void)alarm(CHILD_TIMEOUT);
+}
+
 /* Runs body(arg) in the child of a fork.  true: it has come to its end. */
 static inline bool
 child_runs(void (*body)(void *arg), void *arg)
@@ -49,7 +57,7 @@ child_runs(void (*body)(void *arg), void *arg)
 	pid = fork();
 	UNIT_MUST(pid >= 0);
 	if (pid == 0) {
-		(void)alarm(CHILD_TIMEOUT);
+		child_set_alarm();
 		body(arg);
 		UNIT_MUST(write(ends[1], &byte, 1) == 1);
 		for (;;) {
