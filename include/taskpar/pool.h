@@ -6,6 +6,24 @@
  * the process's default pool, started on first use.  Most programs need no
  * other.  Pools are independent of each other; a future of one may be waited
  * for by tasks of another.
+ *
+ * fork(), at any moment, also while other threads use the library, but not in a
+ * signal handler.  The child has one thread and no other, so in the child every
+ * pool that was there is empty and refuses work with TPAR_ECLOSED; a shutdown of
+ * it is over at once, and it can be destroyed, although the memory of its
+ * futures stays.  The default pool starts anew on its next use.  A future that
+ * had not ended is cancelled: a wait for it gives TPAR_ECANCELED, and no drop
+ * function is called for it; what had ended is as it was.  Handles are released
+ * as ever.  The child of a task, or of a drop function or hook that one of the
+ * library's threads calls, may only exec or _exit.
+ *
+ * exit(), at any moment, also in a task.  Tasks run on until the process has
+ * ended: if they use what its exit handlers take away, end the pools first.
+ *
+ * A library that is unloaded (dlclose()) must have destroyed its pools, and
+ * released the futures with drop functions of its own; of the default pool,
+ * which it may share with others, it waits for its own tasks.  This library
+ * itself is never unloaded.
  */
 #ifndef TASKPAR_POOL_H
 #define TASKPAR_POOL_H
