@@ -103,6 +103,25 @@ START_TEST(static_lock)
 }
 END_TEST
 
+START_TEST(locks_of_one_rank_are_taken_together)
+{
+	static struct tpi_lock locks[3] = { TPI_LOCK_INIT(TPI_RANK_REMOVAL),
+					    TPI_LOCK_INIT(TPI_RANK_REMOVAL),
+					    TPI_LOCK_INIT(TPI_RANK_REMOVAL) };
+	int i;
+
+	tpi_lock_enter_all(locks, 3);
+	for (i = 0; i < 3; i++) {
+		ck_assert(is_held(&locks[i]));
+	}
+	tpi_lock_leave_all(locks, 3);
+	for (i = 0; i < 3; i++) {
+		tpi_lock_enter(&locks[i]);
+		tpi_lock_leave(&locks[i]);
+	}
+}
+END_TEST
+
 START_TEST(wait_with_past_deadline_returns_false)
 {
 	int64_t deadlines[4];
@@ -350,6 +369,7 @@ main(void)
 
 	tcase_add_test(tests, one_thread_at_a_time);
 	tcase_add_test(tests, static_lock);
+	tcase_add_test(tests, locks_of_one_rank_are_taken_together);
 	tcase_add_test(tests, wait_with_past_deadline_returns_false);
 	tcase_add_test(tests, wait_does_not_end_before_its_deadline);
 	tcase_add_test(tests, signal_ends_a_wait);
