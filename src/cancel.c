@@ -363,6 +363,9 @@ tpi_cancel_reason_of(const struct tpar_future *f)
 	case TPI_REASON_STUCK:
 		return "waiting for it would never have ended";
 	default:
+		if (tpi_intake_is_dead(f->intake)) {
+			return "this is the child of a fork";
+		}
 		return tpi_load_relaxed(&f->intake->closed) >= TPI_CANCELLING
 			       ? "its pool was cancelled"
 			       : NULL;

@@ -6,6 +6,7 @@
 
 #include "after.h"
 #include "err.h"
+#include "fork.h"
 #include "future.h"
 #include "thread.h"
 
@@ -49,6 +50,7 @@ tpar_future_on_done(tpar_future *f, tpar_done_fn fn, void *arg)
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       f == NULL ? "f" : "fn");
 	}
+	tpi_fork_look(f);
 	done = aligned_alloc(_Alignof(struct done), sizeof *done);
 	if (done == NULL) {
 		return tpi_err_plain(TPAR_ENOMEM);

@@ -12,6 +12,7 @@
 #include "die.h"
 #include "err.h"
 #include "eventfd.h"
+#include "fork.h"
 #include "future.h"
 #include "lock.h"
 
@@ -33,8 +34,10 @@ struct entry {
 	struct tpi_callback callback;
 	struct entry *next; /* [m:table_lock] */
 	struct tpar_future *f;
-	int fd;	  /* to be polled */
-	int feed; /* to be written */
+	uint32_t
+		generation; /* [m:table_lock] of the process that opened them */
+	int fd;		    /* to be polled */
+	int feed;	    /* to be written */
 };
 
 static struct tpi_lock table_lock = TPI_LOCK_INIT(TPI_RANK_EVENTFD);
@@ -69,13 +72,12 @@ open_pair(struct entry *entry)
 }
 
 static void
-free_entry(struct entry *entry)
+close_pair(const struct entry *entry)
 {
 	if (entry->feed != entry->fd) {
 		(void)close(entry->feed);
 	}
 	(void)close(entry->fd);
-	free(entry);
 }
 
 /* The future has ended. */
@@ -111,48 +113,83 @@ find_locked(struct tpar_future *f)
 	return entry;
 }
 
+/* Descriptors that become readable when f has ended. */
 static enum tpar_err
-make_locked(struct tpar_future *f, struct entry **made)
+connect(struct entry *entry, struct tpar_future *f)
 {
-	struct entry *entry =
-		aligned_alloc(_Alignof(struct entry), sizeof *entry);
-	int error;
+	int error = open_pair(entry);
 
-	if (entry == NULL) {
-		return tpi_err_plain(TPAR_ENOMEM);
-	}
-	error = open_pair(entry);
 	if (error != 0) {
-		free(entry);
 		return error == ENOMEM
 			       ? tpi_err_plain(TPAR_ENOMEM)
 			       : tpi_err(TPAR_EAGAIN, "no descriptor is left");
 	}
 	entry->f = f;
-	entry->next = *bucket_of(f);
-	*bucket_of(f) = entry;
+	entry->generation = tpi_fork_generation;
 	if (!tpi_after(f, &entry->callback, has_ended)) {
 		make_readable(entry);
 	}
+	return TPAR_OK;
+}
+
+static enum tpar_err
+make_locked(struct tpar_future *f, struct entry **made)
+{
+	struct entry *entry =
+		aligned_alloc(_Alignof(struct entry), sizeof *entry);
+	enum tpar_err err;
+
+	if (entry == NULL) {
+		return tpi_err_plain(TPAR_ENOMEM);
+	}
+	err = connect(entry, f);
+	if (err != TPAR_OK) {
+		free(entry);
+		return err;
+	}
+	entry->next = *bucket_of(f);
+	*bucket_of(f) = entry;
 	*made = entry;
 	return TPAR_OK;
+}
+
+/*
+ * After a fork a descriptor that nobody has made readable is the parent's; its
+ * callback was forgotten, and still holds f.
+ */
+static enum tpar_err
+renew_locked(struct entry *entry, struct tpar_future *f)
+{
+	struct entry old = *entry;
+	enum tpar_err err;
+
+	if (entry->generation == tpi_fork_generation ||
+	    (tpi_state_get(&f->state) & (TPI_PHASE | TPI_HAS_FD)) ==
+		    (TPI_ENDED | TPI_HAS_FD)) {
+		return TPAR_OK;
+	}
+	err = connect(entry, f);
+	if (err == TPAR_OK) {
+		close_pair(&old);
+		tpi_future_release(f);
+	}
+	return err;
 }
 
 enum tpar_err
 tpar_future_fd(tpar_future *f, int *fd)
 {
-	enum tpar_err err = TPAR_OK;
+	enum tpar_err err;
 	struct entry *entry;
 
 	if (f == NULL || fd == NULL) {
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       f == NULL ? "f" : "fd");
 	}
+	tpi_fork_look(f);
 	tpi_lock_enter(&table_lock);
 	entry = find_locked(f);
-	if (entry == NULL) {
-		err = make_locked(f, &entry);
-	}
+	err = entry != NULL ? renew_locked(entry, f) : make_locked(f, &entry);
 	tpi_lock_leave(&table_lock);
 	if (err == TPAR_OK) {
 		*fd = entry->fd;
@@ -173,5 +210,12 @@ tpi_eventfd_close(struct tpar_future *f)
 	entry = *at;
 	*at = entry->next;
 	tpi_lock_leave(&table_lock);
-	free_entry(entry);
+	close_pair(entry);
+	free(entry);
+}
+
+void
+tpi_eventfd_fork(enum tpi_fork when)
+{
+	tpi_fork_lock(&table_lock, when);
 }

@@ -10,22 +10,29 @@
 
 #include "atomics.h"
 #include "cycle.h"
+#include "eventfd.h"
 #include "fork.h"
 #include "frame.h"
 #include "future.h"
 #include "intake.h"
+#include "lane.h"
+#include "loose.h"
 #include "park.h"
 #include "parker.h"
 #include "pools.h"
+#include "service.h"
 #include "state.h"
 #include "thread.h"
+#include "timer.h"
 
 #include <pthread.h>
 
 /* Those that have something, in the order of their locks. */
 static void (*const parts[])(enum tpi_fork when) = {
-	tpi_pools_fork_default, tpi_cycle_fork, tpi_park_fork,	tpi_frame_fork,
-	tpi_parker_fork,	tpi_pools_fork, tpi_thread_fork
+	tpi_pools_fork_default, tpi_loose_fork,	  tpi_eventfd_fork,
+	tpi_cycle_fork,		tpi_park_fork,	  tpi_frame_fork,
+	tpi_lane_fork,		tpi_timer_fork,	  tpi_parker_fork,
+	tpi_pools_fork,		tpi_service_fork, tpi_thread_fork
 };
 
 #define PARTS (sizeof parts / sizeof parts[0])
@@ -95,9 +102,12 @@ tpi_fork_watch(void)
 void
 tpi_fork_look_slow(struct tpar_future *f)
 {
-	/* The pool of one that has ended may be gone. */
-	if (tpi_state_peek(&f->state) != TPI_ENDED &&
-	    tpi_intake_is_dead(f->intake)) {
+	if (tpi_state_peek(&f->state) == TPI_ENDED) {
+		return; /* its pool may be gone */
+	}
+	if (tpi_loose_is(f)) {
+		tpi_loose_look(f);
+	} else if (tpi_intake_is_dead(f->intake)) {
 		tpi_state_forget(&f->state);
 	}
 }

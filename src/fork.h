@@ -28,8 +28,9 @@ enum tpi_fork { TPI_FORK_PREPARE, TPI_FORK_PARENT, TPI_FORK_CHILD };
 extern uint32_t tpi_fork_generation;
 
 /*
- * The library is used from here on: there is something to lose in a fork.
- * 0, or an errno value: there was no memory for the handlers.
+ * A thread of the library, or one that waits, or a future is made: there is
+ * something to lose in a fork.  0, or an errno value: there was no memory for
+ * the handlers.
  */
 int tpi_fork_watch(void);
 

@@ -217,6 +217,31 @@ tpi_heap_leave_shared(struct tpi_heap *heap)
 	atomic_store_explicit(&heap->busy, 0, memory_order_release);
 }
 
+void
+tpi_arena_enter_shared(struct tpi_arena *arena)
+{
+	unsigned i;
+
+	for (i = 0; i < TPI_SHARED_HEAPS; i++) {
+		/* ENDS: its holder leaves after a bounded number of steps. */
+		/* ORDER H2 acquire <- tpi_heap_leave_shared() */
+		while (atomic_exchange_explicit(&arena->shared[i].busy, 1,
+						memory_order_acquire) != 0) {
+			sched_yield();
+		}
+	}
+}
+
+void
+tpi_arena_leave_shared(struct tpi_arena *arena)
+{
+	unsigned i;
+
+	for (i = 0; i < TPI_SHARED_HEAPS; i++) {
+		tpi_heap_leave_shared(&arena->shared[i]);
+	}
+}
+
 /*
  * The next block of this class that others have freed, or NULL.  Blocks are
  * sorted by class only here, when they are about to be used: to do so all at

@@ -94,6 +94,10 @@ void tpi_arena_free(struct tpi_arena *arena, void *memory, size_t size);
 struct tpi_heap *tpi_heap_enter_shared(struct tpi_arena *arena, unsigned hint);
 void tpi_heap_leave_shared(struct tpi_heap *heap);
 
+/* All of them, for a fork. */
+void tpi_arena_enter_shared(struct tpi_arena *arena);
+void tpi_arena_leave_shared(struct tpi_arena *arena);
+
 /*
  * A block of a class; owner only.  Its cur is NULL and its pins are 0, as they
  * are whenever a block is free.  NULL: no memory.

@@ -291,20 +291,8 @@ tpi_lane_end(void)
 
 /* ---- Around fork() ------------------------------------------------------- */
 
-void
-tpi_lane_fork_prepare(void)
-{
-	tpi_lock_enter(&lock);
-}
-
-void
-tpi_lane_fork_parent(void)
-{
-	tpi_lock_leave(&lock);
-}
-
-void
-tpi_lane_fork_child(void)
+static void
+forget(void)
 {
 	struct server *server;
 	struct server *next;
@@ -321,5 +309,13 @@ tpi_lane_fork_child(void)
 			free(server);
 		}
 	}
-	tpi_lock_leave(&lock);
+}
+
+void
+tpi_lane_fork(enum tpi_fork when)
+{
+	if (when == TPI_FORK_CHILD) {
+		forget();
+	}
+	tpi_fork_lock(&lock, when);
 }

@@ -10,6 +10,7 @@
 #define TPI_LANE_H
 
 #include "base.h"
+#include "fork.h"
 
 /* Embedded by its user, who fills in fn and has all else 0. */
 struct tpi_lane_job {
@@ -39,9 +40,7 @@ bool tpi_lane_withdraw(struct tpi_lane_job *job);
 /* No pool is left: if nothing is queued, waits for all threads to end. */
 void tpi_lane_end(void);
 
-/* Around fork().  In the child nothing is queued, and there is no thread. */
-void tpi_lane_fork_prepare(void);
-void tpi_lane_fork_parent(void);
-void tpi_lane_fork_child(void);
+/* Before and after a fork.  In the child nothing is queued, and there is no thread. */
+void tpi_lane_fork(enum tpi_fork when);
 
 #endif

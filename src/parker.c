@@ -17,8 +17,11 @@ static struct tpi_parker *list; /* [m:list_lock] */
 static struct tpi_parker *
 make_parker(void)
 {
-	struct tpi_parker *p = malloc(sizeof *p);
+	struct tpi_parker *p = NULL;
 
+	if (tpi_fork_watch() == 0) {
+		p = malloc(sizeof *p);
+	}
 	if (p == NULL) {
 		return NULL;
 	}

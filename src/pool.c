@@ -186,9 +186,6 @@ tpar_pool_create(tpar_pool **out, const struct tpar_pool_config *config)
 	if (err != TPAR_OK) {
 		return err;
 	}
-	if (tpi_fork_watch() != 0) {
-		return tpi_err_plain(TPAR_ENOMEM);
-	}
 	arena = tpi_arena_create(&complete.allocator,
 				 complete.workers + complete.blocking_limit);
 	if (arena == NULL) {

@@ -4,13 +4,14 @@
  *
  * Without on_cancel the future is PENDING, and whoever claims it completes it:
  * set, fail, destroy, or a cancel.  With on_cancel it is RUNNING, so that a
- * cancel is only a request, and `done` decides who completes it.
+ * cancel is only a request, and tpi_loose_decide() says who completes it.
  */
 #include "config.h"
 
 #include "atomics.h"
 #include "cancel.h"
 #include "err.h"
+#include "fork.h"
 #include "future.h"
 #include "loose.h"
 
@@ -25,7 +26,6 @@ struct tpar_promise {
 	struct tpar_future *f;		  /* [c] held */
 	tpar_promise_cancel_fn on_cancel; /* [c] */
 	void *arg;			  /* [c] */
-	_Atomic uint32_t done; /* [h] with on_cancel: somebody completes it */
 };
 
 static enum tpar_err
@@ -76,12 +76,12 @@ tpar_promise_create_with(const struct tpar_promise_config *config,
 	}
 	promise->on_cancel = config->on_cancel;
 	promise->arg = config->arg;
-	atomic_init(&promise->done, 0);
 	promise->f = tpi_loose_create(&task, &shape, config->on_cancel != NULL);
 	if (promise->f == NULL) {
 		free(promise);
 		return tpi_err_plain(TPAR_ENOMEM);
 	}
+	tpi_loose_by_hand(promise->f);
 	*p = promise;
 	*f = promise->f;
 	return TPAR_OK;
@@ -103,10 +103,11 @@ tpar_promise_create(size_t value_size, tpar_drop_fn drop_value,
 static bool
 win(struct tpar_promise *p)
 {
+	tpi_fork_look(p->f);
 	if (p->on_cancel == NULL) {
 		return tpi_future_claim(p->f);
 	}
-	return atomic_exchange_explicit(&p->done, 1, memory_order_relaxed) == 0;
+	return tpi_loose_decide(p->f);
 }
 
 enum tpar_err
@@ -158,6 +159,7 @@ tpar_promise_set_cancelled(tpar_promise *p)
 bool
 tpar_promise_cancelled(const tpar_promise *p)
 {
+	tpi_fork_look(p->f);
 	return tpi_cancel_requested(p->f) ||
 	       tpi_state_peek(&p->f->state) == TPI_ENDED;
 }

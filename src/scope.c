@@ -16,6 +16,7 @@ int
 tpi_scope_init(struct tpar_group *group, void (*last)(struct tpar_group *group))
 {
 	group->last = last;
+	group->generation = tpi_fork_generation;
 	atomic_init(&group->holds, 1);
 	return tpi_lock_init(&group->lock, TPI_RANK_GROUP);
 }
@@ -89,6 +90,9 @@ tpi_scope_enter(struct tpar_group *group, struct tpar_future *first, size_t n,
 	struct tpi_link *link = &first->link;
 	bool open;
 
+	if (tpi_scope_is_lost(group)) {
+		return false;
+	}
 	tpi_lock_enter(&group->lock);
 	open = group->cause == TPI_SCOPE_NONE &&
 	       (group->state == TPI_SCOPE_OPEN ||

@@ -12,6 +12,7 @@
 
 #include "base.h"
 #include "cancel.h"
+#include "fork.h"
 #include "future.h"
 #include "lock.h"
 
@@ -46,6 +47,7 @@ struct tpi_children {
 
 struct tpar_group {
 	struct tpi_lock lock;
+	uint32_t generation;	    /* [c] of the process that made it */
 	_Atomic uint32_t stopped;   /* [a:M3] a cause was elected */
 	_Atomic size_t holds;	    /* [a:M2] owner, children, sweeps */
 	enum tpi_scope_state state; /* [m:lock] */
@@ -73,6 +75,16 @@ struct tpar_group {
 /* 0 or an errno value.  `last` frees the group when nobody holds it. */
 int tpi_scope_init(struct tpar_group *group,
 		   void (*last)(struct tpar_group *group));
+
+/*
+ * Was it made by an ancestor of this process?  Then its children and its lock
+ * are not to be looked at: they are lost.
+ */
+static inline bool
+tpi_scope_is_lost(const struct tpar_group *group)
+{
+	return TPI_UNLIKELY(group->generation != tpi_fork_generation);
+}
 
 void tpi_scope_hold(struct tpar_group *group);
 void tpi_scope_let_go(struct tpar_group *group);

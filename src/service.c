@@ -35,3 +35,11 @@ tpi_service_held(void)
 {
 	return tpi_load_relaxed(&pools) > 0;
 }
+
+void
+tpi_service_fork(enum tpi_fork when)
+{
+	if (when == TPI_FORK_CHILD) {
+		tpi_store_relaxed(&pools, 0);
+	}
+}

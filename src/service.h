@@ -12,12 +12,16 @@
 #define TPI_SERVICE_H
 
 #include "base.h"
+#include "fork.h"
 
 /* There is one more pool. */
 void tpi_service_hold(void);
 
 /* One pool is gone; without any lock held. */
 void tpi_service_release(void);
+
+/* Before and after a fork: the child has no pool yet. */
+void tpi_service_fork(enum tpi_fork when);
 
 /* Is there a pool? */
 bool tpi_service_held(void);

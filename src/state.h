@@ -143,6 +143,20 @@ tpi_state_forget(struct tpi_state *s)
 	}
 }
 
+/* The same for one that the child can still end: those who wait are gone. */
+static inline void
+tpi_state_forget_waiters(struct tpi_state *s)
+{
+	const uintptr_t kept = TPI_WAITER_ALIGN - 1 - TPI_REMOVAL;
+	uintptr_t w = tpi_load_relaxed(&s->word);
+
+	while (tpi_state_phase(w) != TPI_ENDED &&
+	       !atomic_compare_exchange_weak_explicit(&s->word, &w, w & kept,
+						      memory_order_relaxed,
+						      memory_order_relaxed)) {
+	}
+}
+
 /*
  * RUNNING: sets CANCEL_REQ.  Returns the word found: PENDING or ENDED words
  * are left alone.

@@ -10,6 +10,7 @@
 
 #include "after.h"
 #include "err.h"
+#include "fork.h"
 #include "future.h"
 #include "gather.h"
 #include "lock.h"
@@ -37,6 +38,7 @@ struct tpar_stream {
 	size_t n;		   /* [c] */
 	struct tpi_watch *waiting; /* [m:lock] in tpar_stream_next() */
 	_Atomic size_t holds;	   /* [a:M2] */
+	uint32_t generation;	   /* [c] of the process that made it */
 };
 
 static void
@@ -129,6 +131,7 @@ make(tpar_future *const *f, size_t n)
 	}
 	s->f = f;
 	s->n = n;
+	s->generation = tpi_fork_generation;
 	atomic_init(&s->holds, 1);
 	if (room <= PTRDIFF_MAX / sizeof s->entry[0]) {
 		s->entry = aligned_alloc(_Alignof(struct entry),
@@ -160,6 +163,7 @@ tpar_as_completed(tpar_future *const *f, size_t n, tpar_stream **out)
 			return tpi_err(TPAR_EINVAL, "f[%zu] is NULL", i);
 		}
 	}
+	tpi_fork_look_all(f, n);
 	s = make(f, n);
 	if (s == NULL) {
 		return tpi_err_plain(TPAR_ENOMEM);
@@ -221,6 +225,9 @@ tpar_stream_next(tpar_stream *s, int64_t deadline_ns, size_t *index)
 	if (s == NULL || index == NULL) {
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       s == NULL ? "s" : "index");
+	}
+	if (s->generation != tpi_fork_generation) {
+		return tpi_err(TPAR_ECLOSED, "the stream was lost in a fork");
 	}
 	if (!take(&next)) {
 		watch.parker = tpi_thread_parker();

@@ -328,25 +328,21 @@ tpi_timer_end(void)
 
 /* ---- Around fork() ------------------------------------------------------- */
 
-void
-tpi_timer_fork_prepare(void)
-{
-	tpi_lock_enter(&lock);
-}
-
-void
-tpi_timer_fork_parent(void)
-{
-	tpi_lock_leave(&lock);
-}
-
-void
-tpi_timer_fork_child(void)
+static void
+forget(void)
 {
 	timers.count = 0;
 	timers.reserved = 0;
 	timers.cond_made = false; /* somebody sleeps on it, in the parent */
 	timers.running = false;
 	timers.turn++;
-	tpi_lock_leave(&lock);
+}
+
+void
+tpi_timer_fork(enum tpi_fork when)
+{
+	if (when == TPI_FORK_CHILD) {
+		forget();
+	}
+	tpi_fork_lock(&lock, when);
 }

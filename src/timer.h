@@ -11,6 +11,7 @@
 #define TPI_TIMER_H
 
 #include "base.h"
+#include "fork.h"
 
 /* Embedded by its user. */
 struct tpi_timer {
@@ -51,9 +52,7 @@ bool tpi_timer_remove(struct tpi_timer *timer);
 /* No pool is left: if nothing is pending, waits for the thread to end. */
 void tpi_timer_end(void);
 
-/* Around fork().  In the child nothing is pending, and there is no thread. */
-void tpi_timer_fork_prepare(void);
-void tpi_timer_fork_parent(void);
-void tpi_timer_fork_child(void);
+/* Before and after a fork.  In the child nothing is pending, and there is no thread. */
+void tpi_timer_fork(enum tpi_fork when);
 
 #endif

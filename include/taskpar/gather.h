@@ -228,7 +228,8 @@ tpar_as_completed(tpar_future *const *f, size_t n, tpar_stream **s);
  * Units:   deadline_ns, see base.h; TPAR_NOW: only what has ended already.
  * Threads: any, several at once: each future is given to one of them.
  * Errors:  TPAR_EEND (all were given, now and from then on), TPAR_ETIMEDOUT
- *          (the stream goes on), TPAR_ESTOPPED, TPAR_EINVAL (s or index NULL).
+ *          (the stream goes on), TPAR_ESTOPPED, TPAR_EINVAL (s or index NULL),
+ *          TPAR_ECLOSED (this is the child of a fork, the stream its parent's).
  * Since:   0.1
  */
 TPAR_API enum tpar_err tpar_stream_next(tpar_stream *s, int64_t deadline_ns,

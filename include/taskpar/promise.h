@@ -170,7 +170,8 @@ TPAR_API enum tpar_err tpar_future_on_done(tpar_future *f, tpar_done_fn fn,
  * tpar_future_fd - a descriptor that becomes readable when a future has ended.
  *
  * For poll, epoll and the main loops of GLib or libuv.  It stays readable; it
- * is not to be read, written or closed.  Each call for a future gives the same.
+ * is not to be read, written or closed.  Each call for a future gives the same;
+ * but one that has not ended needs another one in the child of a fork.
  *
  * Ownership: the descriptor belongs to the future and is closed with it, when
  *            its last handle was released and it has ended.

@@ -31,8 +31,8 @@ add_many(void)
 	int i;
 
 	/* As in a process that has not used one yet. */
-	tpi_timer_fork_prepare();
-	tpi_timer_fork_child();
+	tpi_timer_fork(TPI_FORK_PREPARE);
+	tpi_timer_fork(TPI_FORK_CHILD);
 	tpi_service_hold();
 	atomic_store(&calls, 0);
 	for (i = 0; i < MANY; i++) {

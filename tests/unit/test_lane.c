@@ -410,13 +410,10 @@ START_TEST(child_of_fork_has_no_jobs)
 	probe_run(&probe[0]);
 	probe_run(&probe[1]);
 	unit_gate_await(&probe[0].hold.begun, 1);
-	tpi_lane_fork_prepare();
 	child = fork();
 	if (child == 0) {
-		tpi_lane_fork_child();
 		_exit(use_in_child(&probe[1]));
 	}
-	tpi_lane_fork_parent();
 	ck_assert_int_gt(child, 0);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status));
@@ -434,15 +431,12 @@ fork_fn(struct tpi_lane_job *job)
 	int status = 1;
 	pid_t child;
 
-	tpi_lane_fork_prepare();
 	child = fork();
 	if (child == 0) {
-		tpi_lane_fork_child();
 		/* Any other end, and valgrind misses the parent's threads. */
 		UNIT_MUST(unit_threads_called("taskpar-lane") == 1);
 		(void)raise(SIGKILL);
 	}
-	tpi_lane_fork_parent();
 	UNIT_MUST(child > 0);
 	UNIT_MUST(waitpid(child, &status, 0) == child);
 	UNIT_MUST(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
