@@ -13,6 +13,8 @@
 #include "eventfd.h"
 #include "fork.h"
 #include "frame.h"
+#include "handler.h"
+#include "oncancel.h"
 #include "future.h"
 #include "intake.h"
 #include "lane.h"
@@ -29,10 +31,11 @@
 
 /* Those that have something, in the order of their locks. */
 static void (*const parts[])(enum tpi_fork when) = {
-	tpi_pools_fork_default, tpi_loose_fork,	  tpi_eventfd_fork,
-	tpi_cycle_fork,		tpi_park_fork,	  tpi_frame_fork,
-	tpi_lane_fork,		tpi_timer_fork,	  tpi_parker_fork,
-	tpi_pools_fork,		tpi_service_fork, tpi_thread_fork
+	tpi_pools_fork_default, tpi_cycle_fork,	   tpi_loose_fork,
+	tpi_eventfd_fork,	tpi_park_fork,	   tpi_frame_fork,
+	tpi_handler_fork,	tpi_oncancel_fork, tpi_lane_fork,
+	tpi_timer_fork,		tpi_parker_fork,   tpi_pools_fork,
+	tpi_service_fork,	tpi_thread_fork
 };
 
 #define PARTS (sizeof parts / sizeof parts[0])

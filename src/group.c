@@ -14,6 +14,7 @@
 #include "err.h"
 #include "failure.h"
 #include "future.h"
+#include "handler.h"
 #include "parker.h"
 #include "pool.h"
 #include "scope.h"
@@ -35,8 +36,9 @@
 struct group {
 	struct tpar_group scope; /* first */
 	struct tpi_timer timer;
-	bool timed;		/* [c] the timer was added */
-	struct tpar_pool *pool; /* [c] */
+	struct tpi_handler parent; /* of the task that opened it */
+	bool timed;		   /* [c] the timer was added */
+	struct tpar_pool *pool;	   /* [c] */
 };
 
 static struct group *
@@ -69,6 +71,18 @@ deadline_has_come(struct tpi_timer *timer)
 		tpi_cancel_group(&group->scope);
 	}
 	tpi_scope_let_go(&group->scope);
+}
+
+/* The task that opened the group is asked to stop, in whose sweep this is. */
+static void
+parent_was_stopped(struct tpi_handler *handler)
+{
+	struct group *group = TPI_CONTAINER(handler, struct group, parent);
+
+	if (tpi_scope_elect_text(&group->scope, TPI_SCOPE_STOPPED,
+				 tpi_cancel_reason_of(handler->task))) {
+		tpi_cancel_group(&group->scope);
+	}
 }
 
 static enum tpar_err
@@ -127,6 +141,25 @@ set_deadline(struct group *group, int64_t deadline_ns)
 	return TPAR_OK;
 }
 
+/* No deadline comes any more. */
+static void
+end_timer(struct tpar_group *g)
+{
+	if (of(g)->timed && tpi_timer_remove(&of(g)->timer)) {
+		tpi_scope_let_go(g);
+	}
+}
+
+/* false: the calling task has been asked to stop. */
+static bool
+add_parent(struct group *group)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+
+	return run == NULL || run->shield > 0 ||
+	       tpi_handler_add(&group->parent, parent_was_stopped);
+}
+
 enum tpar_err
 tpar_group_open(tpar_group **g, const struct tpar_group_config *config)
 {
@@ -147,6 +180,10 @@ tpar_group_open(tpar_group **g, const struct tpar_group_config *config)
 	err = tpi_pool_resolve(&group->pool);
 	if (err == TPAR_OK) {
 		err = set_deadline(group, config->deadline_ns);
+	}
+	if (err == TPAR_OK && !config->detached && !add_parent(group)) {
+		end_timer(&group->scope);
+		err = tpi_err_plain(TPAR_ESTOPPED);
 	}
 	if (err != TPAR_OK) {
 		tpi_scope_let_go(&group->scope);
@@ -205,7 +242,7 @@ tpar_group_cancel(tpar_group *g, const char *reason)
 	if (is_closed(g)) {
 		return tpi_err_plain(TPAR_EALREADY);
 	}
-	if (tpi_scope_elect_text(g, reason != NULL ? reason : "")) {
+	if (tpi_scope_elect_text(g, TPI_SCOPE_CANCELLED, reason)) {
 		tpi_cancel_group(g);
 	}
 	return TPAR_OK;
@@ -360,15 +397,6 @@ result(struct tpar_group *g, enum tpar_err err)
 	}
 }
 
-/* No deadline comes any more. */
-static void
-end_timer(struct tpar_group *g)
-{
-	if (of(g)->timed && tpi_timer_remove(&of(g)->timer)) {
-		tpi_scope_let_go(g);
-	}
-}
-
 static enum tpar_err
 close_group(struct tpar_group *g)
 {
@@ -379,6 +407,7 @@ close_group(struct tpar_group *g)
 	g->closer = NULL;
 	tpi_lock_leave(&g->lock);
 	end_timer(g);
+	tpi_handler_remove(&of(g)->parent);
 	return err;
 }
 
@@ -422,5 +451,6 @@ tpar_group_destroy(tpar_group *g)
 	if (!tpi_scope_is_callers(g) && tpi_scope_begin_close(g)) {
 		(void)close_group(g);
 	}
+	tpi_handler_remove(&of(g)->parent);
 	tpi_scope_let_go(g);
 }

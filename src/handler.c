@@ -275,12 +275,27 @@ tpi_handler_end(struct tpar_future *task)
 }
 
 void
-tpi_handler_fork_child(void)
+tpi_handler_add_to(struct tpi_handler *handler, struct tpar_future *task,
+		   void (*fn)(struct tpi_handler *handler))
+{
+	struct bucket *b = bucket_of(task);
+
+	handler->fn = fn;
+	handler->task = task;
+	handler->run = NULL;
+	tpi_lock_enter(&b->lock);
+	insert(b, handler);
+	tpi_lock_leave(&b->lock);
+	tpi_handler_mark(task);
+}
+
+void
+tpi_handler_fork(enum tpi_fork when)
 {
 	static const struct bucket empty = B;
 	size_t i;
 
-	for (i = 0; i < BUCKETS; i++) {
+	for (i = 0; when == TPI_FORK_CHILD && i < BUCKETS; i++) {
 		bucket[i] = empty;
 	}
 }

@@ -14,6 +14,7 @@
 
 #include "atomics.h"
 #include "base.h"
+#include "fork.h"
 #include "future.h"
 
 struct tpi_intake;
@@ -76,7 +77,14 @@ void tpi_handler_stop_pool(struct tpi_intake *intake);
 /* The function of the task has returned: removes what it has left. */
 void tpi_handler_end(struct tpar_future *task);
 
+/*
+ * The same for `task`, one of no pool that runs and that nobody else knows yet;
+ * with no end, so that it is to be removed.
+ */
+void tpi_handler_add_to(struct tpi_handler *handler, struct tpar_future *task,
+			void (*fn)(struct tpi_handler *handler));
+
 /* In the child of a fork nothing is registered. */
-void tpi_handler_fork_child(void);
+void tpi_handler_fork(enum tpi_fork when);
 
 #endif

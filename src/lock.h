@@ -15,9 +15,8 @@
 #include <pthread.h>
 
 enum tpi_lock_rank {
-	TPI_RANK_DEFAULT_POOL = 1, /* pool.c: which pool is the default one */
-	TPI_RANK_CYCLE,		   /* cycle.c: who takes his wait off a cycle */
 	TPI_RANK_DEFAULT_POOL = 1, /* pools.c: which pool is the default one */
+	TPI_RANK_CYCLE,		   /* cycle.c: who takes his wait off a cycle */
 	TPI_RANK_POOL,	      /* struct tpar_pool: threads and the parked */
 	TPI_RANK_LOOSE,	      /* loose.c: the arena of those without a pool */
 	TPI_RANK_EVENTFD,     /* eventfd.c: the table */
@@ -28,6 +27,7 @@ enum tpi_lock_rank {
 	TPI_RANK_REMOVAL,     /* frame.c: waiter lists being edited */
 	TPI_RANK_HANDLER,     /* handler.c: who is told of a stop */
 	TPI_RANK_ON_CANCEL,   /* oncancel.c: handlers and those under way */
+	TPI_RANK_PROMISE,     /* promise.c: a call of on_cancel */
 	TPI_RANK_LANE,	      /* lane.c: jobs and threads */
 	TPI_RANK_TIMER,	      /* timer.c: what is pending */
 	TPI_RANK_PARKER_LIST, /* parker.c: the free parkers */

@@ -134,7 +134,7 @@ await(struct bucket *b, struct tpar_future *task, uintptr_t number)
 
 	b->waiters = &me;
 	tpi_lock_leave(&b->lock);
-	(void)tpi_wait_until(is_over, &me, me.parker, TPAR_FOREVER, false);
+	tpi_wait_until(is_over, &me, me.parker);
 	tpi_lock_enter(&b->lock);
 	while (*at != &me) {
 		at = &(*at)->next;
@@ -423,12 +423,12 @@ tpi_oncancel_end(struct tpi_run *run)
 }
 
 void
-tpi_oncancel_fork_child(void)
+tpi_oncancel_fork(enum tpi_fork when)
 {
 	static const struct bucket empty = B;
 	size_t i;
 
-	for (i = 0; i < BUCKETS; i++) {
+	for (i = 0; when == TPI_FORK_CHILD && i < BUCKETS; i++) {
 		bucket[i] = empty;
 	}
 }

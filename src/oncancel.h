@@ -6,6 +6,7 @@
 #define TPI_ONCANCEL_H
 
 #include "base.h"
+#include "fork.h"
 
 struct tpi_run;
 
@@ -16,6 +17,6 @@ struct tpi_run;
 void tpi_oncancel_end(struct tpi_run *run);
 
 /* In the child of a fork nothing is registered. */
-void tpi_oncancel_fork_child(void);
+void tpi_oncancel_fork(enum tpi_fork when);
 
 #endif

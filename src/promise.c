@@ -8,12 +8,18 @@
  */
 #include "config.h"
 
-#include "atomics.h"
+#include "after.h"
 #include "cancel.h"
 #include "err.h"
 #include "fork.h"
 #include "future.h"
+#include "handler.h"
+#include "lane.h"
+#include "lock.h"
 #include "loose.h"
+#include "parker.h"
+#include "thread.h"
+#include "wait.h"
 
 #include <taskpar/gather.h>
 #include <taskpar/promise.h>
@@ -22,11 +28,114 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*
+ * What on_cancel needs.  `out`: it is queued or running; it is called once.
+ */
 struct tpar_promise {
 	struct tpar_future *f;		  /* [c] held */
 	tpar_promise_cancel_fn on_cancel; /* [c] */
 	void *arg;			  /* [c] */
+	struct tpi_handler told;	  /* the future was asked to stop */
+	struct tpi_lane_job job;	  /* then on_cancel is called */
+	struct tpi_callback due;	  /* where the lane has no thread */
+	bool out; /* [m:call_lock] the call is queued, or on */
+	const struct tpi_thread *caller; /* [m:call_lock] once it is on */
+	struct tpi_parker *waiter;	 /* [m:call_lock] in destroy */
+	bool *gone; /* [m:call_lock] to be told that on_cancel destroyed it */
 };
+
+/* For calls of on_cancel, which are rare. */
+static struct tpi_lock call_lock = TPI_LOCK_INIT(TPI_RANK_PROMISE);
+
+static void
+call_on_cancel(struct tpar_promise *p)
+{
+	struct tpi_parker *waiter = NULL;
+	bool gone = false;
+
+	tpi_lock_enter(&call_lock);
+	p->caller = &tpi_thread_self;
+	p->gone = &gone;
+	tpi_lock_leave(&call_lock);
+	p->on_cancel(p, p->arg);
+	if (gone) {
+		return;
+	}
+	/* RELEASE POINT: p. */
+	tpi_lock_enter(&call_lock);
+	p->out = false;
+	waiter = p->waiter;
+	tpi_lock_leave(&call_lock);
+	if (waiter != NULL) {
+		tpi_parker_wake(waiter);
+	}
+}
+
+static void
+run_job(struct tpi_lane_job *job)
+{
+	call_on_cancel(TPI_CONTAINER(job, struct tpar_promise, job));
+}
+
+static void
+run_due(struct tpi_callback *due, struct tpar_future *f)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+
+	(void)f;
+	tpi_thread_self.run = NULL;
+	call_on_cancel(TPI_CONTAINER(due, struct tpar_promise, due));
+	tpi_thread_self.run = run;
+}
+
+/* In somebody's sweep. */
+static void
+tell(struct tpi_handler *told)
+{
+	struct tpar_promise *p = TPI_CONTAINER(told, struct tpar_promise, told);
+
+	tpi_lock_enter(&call_lock);
+	p->out = true;
+	if (!tpi_lane_run(&p->job)) {
+		tpi_after_due(&p->due);
+	}
+	tpi_lock_leave(&call_lock);
+}
+
+static bool
+is_over(void *arg)
+{
+	struct tpar_promise *p = arg;
+	bool over;
+
+	tpi_lock_enter(&call_lock);
+	over = !p->out;
+	tpi_lock_leave(&call_lock);
+	return over;
+}
+
+/* Afterwards on_cancel is not running, unless this is called from it. */
+static void
+end_calls(struct tpar_promise *p)
+{
+	bool wait;
+
+	tpi_handler_remove(&p->told);
+	tpi_lock_enter(&call_lock);
+	if (p->out && tpi_lane_withdraw(&p->job)) {
+		p->out = false;
+	}
+	wait = p->out;
+	if (wait && p->caller == &tpi_thread_self) {
+		*p->gone = true;
+		wait = false;
+	}
+	p->waiter = tpi_thread_parker();
+	tpi_lock_leave(&call_lock);
+	if (wait) {
+		tpi_wait_until(is_over, p, p->waiter);
+	}
+}
 
 static enum tpar_err
 check(const struct tpar_promise_config *config, tpar_promise **p,
@@ -70,18 +179,24 @@ tpar_promise_create_with(const struct tpar_promise_config *config,
 			       "range",
 			       config->value_size, config->value_align);
 	}
-	promise = malloc(sizeof *promise);
+	promise = aligned_alloc(_Alignof(struct tpar_promise), sizeof *promise);
 	if (promise == NULL) {
 		return tpi_err_plain(TPAR_ENOMEM);
 	}
+	memset(promise, 0, sizeof *promise);
 	promise->on_cancel = config->on_cancel;
 	promise->arg = config->arg;
+	promise->job.fn = run_job;
+	promise->due.fn = run_due;
 	promise->f = tpi_loose_create(&task, &shape, config->on_cancel != NULL);
 	if (promise->f == NULL) {
 		free(promise);
 		return tpi_err_plain(TPAR_ENOMEM);
 	}
 	tpi_loose_by_hand(promise->f);
+	if (promise->on_cancel != NULL) {
+		tpi_handler_add_to(&promise->told, promise->f, tell);
+	}
 	*p = promise;
 	*f = promise->f;
 	return TPAR_OK;
@@ -173,6 +288,9 @@ tpar_promise_destroy(tpar_promise *p)
 	(void)tpar_promise_fail(
 		p, TPAR_EFAILED,
 		"the promise was destroyed without being completed");
+	if (p->on_cancel != NULL) {
+		end_calls(p);
+	}
 	tpi_future_release(p->f);
 	free(p);
 }

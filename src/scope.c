@@ -200,15 +200,16 @@ tpi_scope_elect(struct tpar_group *group, uintptr_t cause)
 }
 
 bool
-tpi_scope_elect_text(struct tpar_group *group, const char *text)
+tpi_scope_elect_text(struct tpar_group *group, enum tpi_scope_cause cause,
+		     const char *text)
 {
 	bool first;
 
 	tpi_lock_enter(&group->lock);
-	if (group->cause == TPI_SCOPE_NONE) {
+	if (group->cause == TPI_SCOPE_NONE && text != NULL) {
 		tpi_copy_text(group->text, sizeof group->text, text);
 	}
-	first = elect_locked(group, TPI_SCOPE_CANCELLED);
+	first = elect_locked(group, cause);
 	tpi_lock_leave(&group->lock);
 	return first;
 }
@@ -305,7 +306,8 @@ tpi_scope_reason(struct tpar_group *group)
 {
 	switch (cause_of(group)) {
 	case TPI_SCOPE_STOPPED:
-		return TPI_REASON_WAITER;
+		return group->text[0] != '\0' ? TPI_REASON_GROUP
+					      : TPI_REASON_WAITER;
 	case TPI_SCOPE_TIMED_OUT:
 		return TPI_REASON_DEADLINE;
 	case TPI_SCOPE_FAILED:

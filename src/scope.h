@@ -112,8 +112,9 @@ void tpi_scope_child_off(struct tpar_future *f);
 /* true: this call's cause is the first one; the caller cancels the children. */
 bool tpi_scope_elect(struct tpar_group *group, uintptr_t cause);
 
-/* The same, for CANCELLED, with a reason in words. */
-bool tpi_scope_elect_text(struct tpar_group *group, const char *text);
+/* The same, with a reason in words, or NULL. */
+bool tpi_scope_elect_text(struct tpar_group *group, enum tpi_scope_cause cause,
+			  const char *text);
 
 /* The body has failed: the same, once. */
 bool tpi_scope_fail_body(struct tpar_group *group, int code, const char *text);
