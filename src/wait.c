@@ -328,8 +328,10 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	first = join(&wait, claim);
 	if (claim) {
 		run_members(&wait, first);
-		if (!wait.left_pending) {
+		if (!wait.left_pending && frame->group == NULL) {
 			tpi_worker_trim(wait.worker, frame->f, frame->n);
+		} else if (!wait.left_pending) {
+			tpi_worker_trim_held(wait.worker, frame->f, frame->n);
 		}
 	}
 	err = await_others(&wait);

@@ -274,6 +274,21 @@ tpi_worker_await_unwatched(struct tpi_worker *w)
 	}
 }
 
+void
+tpi_worker_trim_held(struct tpi_worker *w, struct tpar_future *const *f,
+		     size_t n)
+{
+	size_t k = tpi_deque_trim_owner(&w->deque, f, n);
+	size_t i;
+
+	for (i = 0; i < k; i++) {
+		tpi_future_release(f[n - 1 - i]);
+	}
+	if (TPI_UNLIKELY(w->spilled || w->has_aside)) {
+		trim_beyond(w, 2 * n);
+	}
+}
+
 /* From its first hook to its last. */
 static void
 serve(struct tpi_worker *w)
