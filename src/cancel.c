@@ -346,6 +346,8 @@ const char *
 tpi_cancel_reason_of(const struct tpar_future *f)
 {
 	uint32_t pins = tpi_load_relaxed(&((struct tpar_future *)f)->pins);
+	/* Its group and its pool may be gone then. */
+	bool ended = tpi_state_phase(tpi_state_get(&f->state)) == TPI_ENDED;
 
 	switch ((pins & TPI_PINS_REASON) >> TPI_PINS_REASON_SHIFT) {
 	case TPI_REASON_ASKED:
@@ -357,16 +359,17 @@ tpi_cancel_reason_of(const struct tpar_future *f)
 	case TPI_REASON_DEADLINE:
 		return "the deadline has passed";
 	case TPI_REASON_GROUP:
-		return tpi_scope_text(tpi_future_ext(f)->group);
+		return tpi_scope_text(ended ? NULL : tpi_future_ext(f)->group);
 	case TPI_REASON_LOST:
 		return "another one has won the race";
 	case TPI_REASON_STUCK:
 		return "waiting for it would never have ended";
 	default:
-		if (tpi_intake_is_dead(f->intake)) {
+		if (!ended && tpi_intake_is_dead(f->intake)) {
 			return "this is the child of a fork";
 		}
-		return tpi_load_relaxed(&f->intake->closed) >= TPI_CANCELLING
+		return !ended && tpi_load_relaxed(&f->intake->closed) >=
+					       TPI_CANCELLING
 			       ? "its pool was cancelled"
 			       : NULL;
 	}

@@ -322,5 +322,12 @@ tpi_scope_reason(struct tpar_group *group)
 const char *
 tpi_scope_text(struct tpar_group *group)
 {
-	return group->text[0] != '\0' ? group->text : "its group was cancelled";
+	bool said = false;
+
+	if (group != NULL) {
+		tpi_lock_enter(&group->lock);
+		said = group->text[0] != '\0';
+		tpi_lock_leave(&group->lock);
+	}
+	return said ? group->text : "its group was cancelled";
 }

@@ -137,6 +137,8 @@ size_t tpi_scope_some(struct tpar_group *group, struct tpar_future **f,
 struct tpar_future *tpi_scope_next_to_stop(struct tpar_group *group);
 
 enum tpi_reason tpi_scope_reason(struct tpar_group *group);
+
+/* Why a group was cancelled, in words; NULL: of one that may be gone. */
 const char *tpi_scope_text(struct tpar_group *group);
 
 /* Must f not begin, as its group was stopped? */
