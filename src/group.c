@@ -79,10 +79,8 @@ parent_was_stopped(struct tpi_handler *handler)
 {
 	struct group *group = TPI_CONTAINER(handler, struct group, parent);
 
-	if (tpi_scope_elect_text(&group->scope, TPI_SCOPE_STOPPED,
-				 tpi_cancel_reason_of(handler->task))) {
-		tpi_cancel_group(&group->scope);
-	}
+	(void)tpi_scope_cancel(&group->scope, TPI_SCOPE_STOPPED,
+			       tpi_cancel_reason_of(handler->task));
 }
 
 static enum tpar_err
@@ -222,30 +220,13 @@ tpar_group_run_at(tpar_group *g, tpar_task_fn fn, void *arg, const char *site)
 	return tpar_group_submit(g, &task, NULL);
 }
 
-static bool
-is_closed(struct tpar_group *g)
-{
-	bool closed;
-
-	tpi_lock_enter(&g->lock);
-	closed = g->state == TPI_SCOPE_CLOSED;
-	tpi_lock_leave(&g->lock);
-	return closed;
-}
-
 enum tpar_err
 tpar_group_cancel(tpar_group *g, const char *reason)
 {
 	if (g == NULL) {
 		return tpi_err(TPAR_EINVAL, "g is NULL");
 	}
-	if (is_closed(g)) {
-		return tpi_err_plain(TPAR_EALREADY);
-	}
-	if (tpi_scope_elect_text(g, TPI_SCOPE_CANCELLED, reason)) {
-		tpi_cancel_group(g);
-	}
-	return TPAR_OK;
+	return tpi_scope_cancel(g, TPI_SCOPE_CANCELLED, reason);
 }
 
 enum tpar_err
@@ -257,18 +238,12 @@ tpar_group_fail(tpar_group *g, int code, const char *fmt, ...)
 	if (g == NULL) {
 		return tpi_err(TPAR_EINVAL, "g is NULL");
 	}
-	if (is_closed(g)) {
-		return tpi_err_plain(TPAR_EALREADY);
-	}
 	if (fmt != NULL) {
 		va_start(args, fmt);
 		tpi_format(text, sizeof text, fmt, args);
 		va_end(args);
 	}
-	if (tpi_scope_fail_body(g, code != 0 ? code : TPAR_EFAILED, text)) {
-		tpi_cancel_group(g);
-	}
-	return TPAR_OK;
+	return tpi_scope_fail_body(g, code != 0 ? code : TPAR_EFAILED, text);
 }
 
 bool

@@ -114,7 +114,8 @@ tpi_scope_enter(struct tpar_group *group, struct tpar_future *first, size_t n,
 static bool
 elect_locked(struct tpar_group *group, enum tpi_scope_cause cause)
 {
-	if (group->cause != TPI_SCOPE_NONE) {
+	if (group->cause != TPI_SCOPE_NONE ||
+	    group->state == TPI_SCOPE_CLOSED) {
 		return false;
 	}
 	group->cause = cause;
@@ -199,28 +200,35 @@ tpi_scope_elect(struct tpar_group *group, uintptr_t cause)
 	return first;
 }
 
-bool
-tpi_scope_elect_text(struct tpar_group *group, enum tpi_scope_cause cause,
-		     const char *text)
+enum tpar_err
+tpi_scope_cancel(struct tpar_group *group, enum tpi_scope_cause cause,
+		 const char *text)
 {
+	bool closed;
 	bool first;
 
 	tpi_lock_enter(&group->lock);
-	if (group->cause == TPI_SCOPE_NONE && text != NULL) {
+	closed = group->state == TPI_SCOPE_CLOSED;
+	if (group->cause == TPI_SCOPE_NONE && !closed && text != NULL) {
 		tpi_copy_text(group->text, sizeof group->text, text);
 	}
 	first = elect_locked(group, cause);
 	tpi_lock_leave(&group->lock);
-	return first;
+	if (first) {
+		tpi_cancel_group(group);
+	}
+	return closed ? tpi_err_plain(TPAR_EALREADY) : TPAR_OK;
 }
 
-bool
+enum tpar_err
 tpi_scope_fail_body(struct tpar_group *group, int code, const char *text)
 {
 	bool first = false;
+	bool closed;
 
 	tpi_lock_enter(&group->lock);
-	if (!group->body_failed) {
+	closed = group->state == TPI_SCOPE_CLOSED;
+	if (!group->body_failed && !closed) {
 		group->body_failed = true;
 		group->body_after = group->failures;
 		group->body_code = code;
@@ -228,7 +236,10 @@ tpi_scope_fail_body(struct tpar_group *group, int code, const char *text)
 		first = elect_locked(group, TPI_SCOPE_FAILED);
 	}
 	tpi_lock_leave(&group->lock);
-	return first;
+	if (first) {
+		tpi_cancel_group(group);
+	}
+	return closed ? tpi_err_plain(TPAR_EALREADY) : TPAR_OK;
 }
 
 bool

@@ -112,12 +112,16 @@ void tpi_scope_child_off(struct tpar_future *f);
 /* true: this call's cause is the first one; the caller cancels the children. */
 bool tpi_scope_elect(struct tpar_group *group, uintptr_t cause);
 
-/* The same, with a reason in words, or NULL. */
-bool tpi_scope_elect_text(struct tpar_group *group, enum tpi_scope_cause cause,
-			  const char *text);
+/*
+ * Asked for from outside, with a reason in words, or NULL: cancels the children,
+ * unless something has before.  TPAR_EALREADY: it is closed, and stays as it is.
+ */
+enum tpar_err tpi_scope_cancel(struct tpar_group *group,
+			       enum tpi_scope_cause cause, const char *text);
 
-/* The body has failed: the same, once. */
-bool tpi_scope_fail_body(struct tpar_group *group, int code, const char *text);
+/* The body has failed: the same, and its first failure is kept. */
+enum tpar_err tpi_scope_fail_body(struct tpar_group *group, int code,
+				  const char *text);
 
 /*
  * Has fn called, under the lock, when a cause is elected; at once if one was.

@@ -365,10 +365,8 @@ take(struct tpar_window *w, void *value, int64_t deadline_ns)
 						      : move_out(w, f, value);
 	case TPAR_ECANCELED:
 		/* By itself: there is no value, and no way round it. */
-		if (tpi_scope_elect_text(w->group, TPI_SCOPE_CANCELLED,
-					 "an item was cancelled")) {
-			tpi_cancel_group(w->group);
-		}
+		(void)tpi_scope_cancel(w->group, TPI_SCOPE_CANCELLED,
+				       "an item was cancelled");
 		return fail(w);
 	case TPAR_EFAILED:
 		return fail(w);
