@@ -99,6 +99,7 @@ struct tpi_ext {
 	struct tpar_future *prev; /* [m:group] */
 	struct tpar_future *next_failed; /* [m:group] */
 	bool swept;			 /* [m:group] its stop was passed on */
+	bool given_up;			 /* [m:group] it waits for the closer */
 };
 
 /* Of a future with TPI_F_EXT. */

@@ -253,16 +253,19 @@ tpar_group_cancelled(const tpar_group *g)
 		       &((struct tpar_group *)(uintptr_t)g)->stopped) != 0;
 }
 
-static bool
-nobody_runs(void *arg)
+/* No deadline comes any more. */
+static void
+end_timer(struct tpar_group *g)
 {
-	struct tpar_group *g = arg;
-	bool none;
+	if (of(g)->timed && tpi_timer_remove(&of(g)->timer)) {
+		tpi_scope_let_go(g);
+	}
+}
 
-	tpi_lock_enter(&g->lock);
-	none = g->running == 0;
-	tpi_lock_leave(&g->lock);
-	return none;
+static bool
+all_off(void *arg)
+{
+	return tpi_scope_all_off(arg);
 }
 
 /* All have ended, and those who ended them are about to say so. */
@@ -274,34 +277,62 @@ await_enders(struct tpar_group *g)
 	tpi_lock_enter(&g->lock);
 	g->closer = parker;
 	tpi_lock_leave(&g->lock);
-	tpi_wait_until(nobody_runs, g, parker);
+	tpi_wait_until(all_off, g, parker);
 }
 
-/* Waits until no child runs.  TPAR_EDEADLK: some that lead back here do. */
-static enum tpar_err
-await_children(struct tpar_group *g)
+/* Some of them, once.  Returns how many there were; *err: as of any wait. */
+static size_t
+await_some(struct tpar_group *g, enum tpar_err *err)
 {
 	struct tpar_future *chunk[CHUNK];
 	struct tpi_frame frame;
-	enum tpar_err err = TPAR_OK;
-	enum tpar_err all = TPAR_OK;
-	size_t n;
+	size_t n = tpi_scope_some(g, chunk, CHUNK);
 	size_t i;
 
+	if (n == 0) {
+		return 0;
+	}
+	tpi_frame_init(&frame, TPI_WAIT_SETTLED, chunk, n);
+	frame.group = g;
+	*err = tpi_wait_frame(&frame, TPAR_FOREVER, NULL, 0);
+	if (*err == TPAR_EDEADLK) {
+		tpi_scope_give_up(g, chunk, n);
+	}
+	for (i = 0; i < n; i++) {
+		tpi_future_release(chunk[i]);
+	}
+	return n;
+}
+
+/*
+ * Waits until all have ended, but for those that lead back here.  TPAR_EDEADLK:
+ * there were such.
+ */
+static enum tpar_err
+close_group(struct tpar_group *g)
+{
+	enum tpar_err all = TPAR_OK;
+	char *cycle = NULL;
+
 	/* ENDS: each child is waited for once. */
-	while (err != TPAR_EDEADLK && !nobody_runs(g)) {
-		n = tpi_scope_some(g, chunk, CHUNK);
-		if (n == 0) {
+	while (!tpi_scope_end_close(g)) {
+		enum tpar_err err = TPAR_OK;
+
+		if (await_some(g, &err) == 0) {
 			await_enders(g);
-			continue;
+		} else if (err == TPAR_EDEADLK && all != TPAR_EDEADLK) {
+			/* What runs here meanwhile may err, too. */
+			cycle = strdup(tpar_error_detail());
 		}
-		tpi_frame_init(&frame, TPI_WAIT_SETTLED, chunk, n);
-		frame.group = g;
-		err = tpi_wait_frame(&frame, TPAR_FOREVER, NULL, 0);
-		all = err != TPAR_OK ? err : all;
-		for (i = 0; i < n; i++) {
-			tpi_future_release(chunk[i]);
+		if (err != TPAR_OK && all != TPAR_EDEADLK) {
+			all = err;
 		}
+	}
+	end_timer(g);
+	tpi_handler_remove(&of(g)->parent);
+	if (cycle != NULL) {
+		(void)tpi_err(all, "%s", cycle);
+		free(cycle);
 	}
 	return all;
 }
@@ -329,14 +360,18 @@ fill_body(struct tpar_failure *to, struct tpar_group *g)
 					      : "the group's body failed");
 }
 
-/* In order of time.  Nobody else changes them any more. */
+/* In order of time. */
 static size_t
 report(struct tpar_group *g, struct tpar_failure *failures, size_t capacity)
 {
-	struct tpar_future *f = g->failed.first;
-	size_t total = g->failures + (g->body_failed ? 1 : 0);
+	struct tpar_future *f;
+	size_t total;
 	size_t i;
 
+	/* Those that were given up may still fail. */
+	tpi_lock_enter(&g->lock);
+	f = g->failed.first;
+	total = g->failures + (g->body_failed ? 1 : 0);
 	for (i = 0; i < total && i < capacity; i++) {
 		if (g->body_failed && i == g->body_after) {
 			fill_body(&failures[i], g);
@@ -345,6 +380,7 @@ report(struct tpar_group *g, struct tpar_failure *failures, size_t capacity)
 			f = tpi_future_ext(f)->next_failed;
 		}
 	}
+	tpi_lock_leave(&g->lock);
 	return total;
 }
 
@@ -354,8 +390,11 @@ result(struct tpar_group *g, enum tpar_err err)
 {
 	struct tpar_failure first;
 
+	if (err == TPAR_EDEADLK) {
+		return err; /* it goes on without us */
+	}
 	if (g->not_done == 0 && !g->body_failed) {
-		return err;
+		return TPAR_OK;
 	}
 	switch (g->cause) {
 	case TPI_SCOPE_FAILED:
@@ -370,20 +409,6 @@ result(struct tpar_group *g, enum tpar_err err)
 	default:
 		return err;
 	}
-}
-
-static enum tpar_err
-close_group(struct tpar_group *g)
-{
-	enum tpar_err err = await_children(g);
-
-	tpi_lock_enter(&g->lock);
-	g->state = TPI_SCOPE_CLOSED;
-	g->closer = NULL;
-	tpi_lock_leave(&g->lock);
-	end_timer(g);
-	tpi_handler_remove(&of(g)->parent);
-	return err;
 }
 
 enum tpar_err
@@ -405,12 +430,8 @@ tpar_group_close(tpar_group *g, struct tpar_failure *failures, size_t capacity,
 		return tpi_err(TPAR_ECLOSED, "the group has been closed");
 	}
 	err = close_group(g);
-	if (err == TPAR_EDEADLK) {
-		total = 0; /* it goes on without us */
-	} else {
-		total = report(g, failures, capacity);
-		err = result(g, err);
-	}
+	total = report(g, failures, capacity);
+	err = result(g, err);
 	if (count != NULL) {
 		*count = total;
 	}

@@ -178,7 +178,9 @@ tpi_scope_child_off(struct tpar_future *f)
 
 	tpi_lock_enter(&group->lock);
 	remove_locked(ext->swept ? &group->swept : &group->live, f);
-	if (--group->running == 0) {
+	group->running--;
+	group->given_up -= ext->given_up;
+	if (group->running == group->given_up) {
 		closer = group->closer;
 	}
 	tpi_lock_leave(&group->lock);
@@ -256,6 +258,49 @@ tpi_scope_begin_close(struct tpar_group *group)
 	return open;
 }
 
+bool
+tpi_scope_all_off(struct tpar_group *group)
+{
+	bool all;
+
+	tpi_lock_enter(&group->lock);
+	all = group->running == group->given_up;
+	tpi_lock_leave(&group->lock);
+	return all;
+}
+
+bool
+tpi_scope_end_close(struct tpar_group *group)
+{
+	bool all;
+
+	tpi_lock_enter(&group->lock);
+	all = group->running == group->given_up;
+	if (all) {
+		group->state = TPI_SCOPE_CLOSED;
+		group->closer = NULL;
+	}
+	tpi_lock_leave(&group->lock);
+	return all;
+}
+
+void
+tpi_scope_give_up(struct tpar_group *group, struct tpar_future *const *f,
+		  size_t n)
+{
+	size_t i;
+
+	tpi_lock_enter(&group->lock);
+	for (i = 0; i < n; i++) {
+		/* One that has ended is just going. */
+		if (tpi_state_peek(&f[i]->state) != TPI_ENDED) {
+			tpi_future_ext(f[i])->given_up = true;
+			group->given_up++;
+		}
+	}
+	tpi_lock_leave(&group->lock);
+}
+
 static size_t
 some_locked(struct tpi_children *list, struct tpar_future **f, size_t n)
 {
@@ -263,7 +308,8 @@ some_locked(struct tpi_children *list, struct tpar_future **f, size_t n)
 	size_t k = 0;
 
 	for (; child != NULL && k < n; child = tpi_future_ext(child)->next) {
-		if (tpi_state_peek(&child->state) != TPI_ENDED) {
+		if (!tpi_future_ext(child)->given_up &&
+		    tpi_state_peek(&child->state) != TPI_ENDED) {
 			tpi_future_retain(child);
 			f[k++] = child;
 		}

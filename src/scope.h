@@ -55,6 +55,7 @@ struct tpar_group {
 	struct tpi_children live;   /* [m:lock] */
 	struct tpi_children swept;  /* [m:lock] */
 	size_t running;		    /* [m:lock] children that have not ended */
+	size_t given_up;	    /* [m:lock] of those, not waited for */
 	size_t submitted;	    /* [m:lock] children ever */
 	size_t not_done;	    /* [m:lock] that ended, not as done */
 	struct tpi_children failed; /* [m:lock] through next_failed; held */
@@ -62,7 +63,7 @@ struct tpar_group {
 	bool body_failed;	    /* [m:lock] */
 	size_t body_after;	    /* [m:lock] after so many failures */
 	int body_code;		    /* [m:lock] */
-	struct tpi_parker *closer;  /* [m:lock] to be woken at running == 0 */
+	struct tpi_parker *closer;  /* [m:lock] to be woken when all are off */
 	void (*notify)(
 		void *arg); /* [m:lock] called at the election, under the lock */
 	void *notify_arg;   /* [m:lock] */
@@ -132,6 +133,16 @@ void tpi_scope_notify(struct tpar_group *group, void (*fn)(void *arg),
 
 /* OPEN -> CLOSING.  false: it was not open. */
 bool tpi_scope_begin_close(struct tpar_group *group);
+
+/* CLOSING -> CLOSED.  false: there are children to be waited for. */
+bool tpi_scope_end_close(struct tpar_group *group);
+
+/* Has each child that is waited for ended, and was everybody told? */
+bool tpi_scope_all_off(struct tpar_group *group);
+
+/* Those of n children, held, that have not ended are not waited for. */
+void tpi_scope_give_up(struct tpar_group *group, struct tpar_future *const *f,
+		       size_t n);
 
 /* Up to n children that have not ended; held.  Returns how many. */
 size_t tpi_scope_some(struct tpar_group *group, struct tpar_future **f,
