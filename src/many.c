@@ -74,8 +74,7 @@ adopt(struct batch *batch)
 	size_t i;
 
 	if (TPI_UNLIKELY(group != NULL) &&
-	    !tpi_scope_enter(group, batch->first, batch->n,
-			     tpi_scope_is_callers(group))) {
+	    !tpi_scope_enter(group, batch->first, batch->n)) {
 		return tpi_err(
 			TPAR_ECLOSED,
 			"the group has failed, was cancelled, or closed");

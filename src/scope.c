@@ -84,8 +84,7 @@ tpi_scope_is_callers(struct tpar_group *group)
 }
 
 bool
-tpi_scope_enter(struct tpar_group *group, struct tpar_future *first, size_t n,
-		bool child)
+tpi_scope_enter(struct tpar_group *group, struct tpar_future *first, size_t n)
 {
 	struct tpi_link *link = &first->link;
 	bool open;
@@ -96,7 +95,8 @@ tpi_scope_enter(struct tpar_group *group, struct tpar_future *first, size_t n,
 	tpi_lock_enter(&group->lock);
 	open = group->cause == TPI_SCOPE_NONE &&
 	       (group->state == TPI_SCOPE_OPEN ||
-		(group->state == TPI_SCOPE_CLOSING && child));
+		(group->state == TPI_SCOPE_CLOSING &&
+		 tpi_scope_is_callers(group)));
 	for (; open && n > 0; n--) {
 		struct tpar_future *f = tpi_future_of_link(link);
 

@@ -92,11 +92,10 @@ void tpi_scope_let_go(struct tpar_group *group);
 
 /*
  * Makes n futures, linked through link, none of them queued, children of the
- * group.  `child`: the calling task is one itself.  false: it takes none any
- * more, and nothing was done.
+ * group.  false: it takes none any more, and nothing was done.
  */
 bool tpi_scope_enter(struct tpar_group *group, struct tpar_future *first,
-		     size_t n, bool child);
+		     size_t n);
 
 /* Is the calling task, at any depth of this thread, a child of the group? */
 bool tpi_scope_is_callers(struct tpar_group *group);
