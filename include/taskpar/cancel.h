@@ -50,6 +50,22 @@ TPAR_API TPAR_NODISCARD int tpar_checkpoint(void);
  */
 TPAR_API const char *tpar_cancel_reason(void);
 
+/**
+ * tpar_sleep - do nothing until a time, unless asked to stop.
+ *
+ * The pool runs other tasks meanwhile.
+ *
+ * Units:   deadline_ns, see base.h.  TPAR_NOW, or a time that has passed, is only
+ *          a look; TPAR_FOREVER sleeps until the task is asked to stop.
+ * Threads: any.  Outside of a task the thread just sleeps.
+ * Errors:  TPAR_ESTOPPED (the calling task was, or is, asked to stop),
+ *          TPAR_EINVAL (TPAR_FOREVER outside of a task), TPAR_EDEADLK
+ *          (TPAR_FOREVER in a shield).
+ * Source:  trio.sleep_until().
+ * Since:   0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err tpar_sleep(int64_t deadline_ns);
+
 /* Told that a task was asked to stop. */
 typedef void (*tpar_cancel_fn)(void *arg);
 
