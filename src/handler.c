@@ -31,7 +31,6 @@ struct waiter {
 };
 
 struct bucket {
-	struct tpi_lock lock;
 	struct tpi_handler *first; /* [m:lock] in order of registration */
 	struct tpi_handler **last; /* [m:lock] its end, if first is not NULL */
 	struct call *calls;	   /* [m:lock] */
@@ -39,12 +38,24 @@ struct bucket {
 };
 
 #define BUCKETS 64
-#define B                                                                      \
-	{                                                                      \
-		TPI_LOCK_INIT(TPI_RANK_HANDLER), NULL, NULL, NULL, NULL        \
-	}
-#define B8 B, B, B, B, B, B, B, B
-static struct bucket bucket[BUCKETS] = { B8, B8, B8, B8, B8, B8, B8, B8 };
+#define L TPI_LOCK_INIT(TPI_RANK_HANDLER)
+#define L8 L, L, L, L, L, L, L, L
+static struct tpi_lock lock[BUCKETS] = { L8, L8, L8, L8, L8, L8, L8, L8 };
+static struct bucket bucket[BUCKETS]; /* [m:lock] of the same place */
+#undef L8
+#undef L
+
+static void
+enter(const struct bucket *b)
+{
+	tpi_lock_enter(&lock[b - bucket]);
+}
+
+static void
+leave(const struct bucket *b)
+{
+	tpi_lock_leave(&lock[b - bucket]);
+}
 
 static struct bucket *
 bucket_of(const struct tpar_future *task)
@@ -111,16 +122,16 @@ tpi_handler_add(struct tpi_handler *handler,
 	handler->task = run->task;
 	handler->run = run;
 	run->handled = true;
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	insert(b, handler);
-	tpi_lock_leave(&b->lock);
+	leave(b);
 	tpi_handler_mark(run->task);
 	if (TPI_LIKELY(!tpi_handler_asked(run))) {
 		return true;
 	}
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	called = !take_out(b, handler);
-	tpi_lock_leave(&b->lock);
+	leave(b);
 	return called;
 }
 
@@ -147,13 +158,13 @@ await_call(struct bucket *b, const struct tpi_handler *handler)
 	b->waiters = &me;
 	/* ENDS: fn is short; the one who has called it wakes all. */
 	while (is_called(b, handler)) {
-		tpi_lock_leave(&b->lock);
+		leave(b);
 		if (me.parker != NULL) {
 			(void)tpi_parker_park(me.parker, 0);
 		} else {
 			sched_yield();
 		}
-		tpi_lock_enter(&b->lock);
+		enter(b);
 	}
 	while (*at != &me) {
 		at = &(*at)->next;
@@ -170,11 +181,11 @@ tpi_handler_remove(struct tpi_handler *handler)
 		return;
 	}
 	b = bucket_of(handler->task);
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	if (!take_out(b, handler) && is_called(b, handler)) {
 		await_call(b, handler);
 	}
-	tpi_lock_leave(&b->lock);
+	leave(b);
 }
 
 /* Under the lock, which is released meanwhile. */
@@ -187,13 +198,16 @@ call_one(struct bucket *b, struct tpi_handler *handler)
 
 	(void)take_out(b, handler);
 	b->calls = &call;
-	tpi_lock_leave(&b->lock);
+	leave(b);
 	handler->fn(handler);
-	tpi_lock_enter(&b->lock);
-	while (*at != &call) {
+	enter(b);
+	/* It is not there if fn has forked and this is the child. */
+	while (*at != NULL && *at != &call) {
 		at = &(*at)->next;
 	}
-	*at = call.next;
+	if (*at != NULL) {
+		*at = call.next;
+	}
 	for (waiter = b->waiters; waiter != NULL; waiter = waiter->next) {
 		if (waiter->parker != NULL) {
 			tpi_parker_wake(waiter->parker);
@@ -219,12 +233,12 @@ tpi_handler_call(struct tpar_future *task)
 	struct bucket *b = bucket_of(task);
 	struct tpi_handler *handler;
 
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	/* ENDS: nothing is added to a task that was asked. */
 	while ((handler = find(b, task)) != NULL) {
 		call_one(b, handler);
 	}
-	tpi_lock_leave(&b->lock);
+	leave(b);
 }
 
 /* The first one whose task this pool stops; its run is there as long as it. */
@@ -251,12 +265,12 @@ tpi_handler_stop_pool(struct tpi_intake *intake)
 	size_t i;
 
 	for (i = 0; i < BUCKETS; i++) {
-		tpi_lock_enter(&bucket[i].lock);
+		enter(&bucket[i]);
 		/* ENDS: nothing is added to a task that was asked. */
 		while ((handler = find_of_pool(&bucket[i], intake)) != NULL) {
 			call_one(&bucket[i], handler);
 		}
-		tpi_lock_leave(&bucket[i].lock);
+		leave(&bucket[i]);
 	}
 	tpi_after_run();
 }
@@ -267,11 +281,11 @@ tpi_handler_end(struct tpar_future *task)
 	struct bucket *b = bucket_of(task);
 	struct tpi_handler *handler;
 
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	while ((handler = find(b, task)) != NULL) {
 		(void)take_out(b, handler);
 	}
-	tpi_lock_leave(&b->lock);
+	leave(b);
 }
 
 void
@@ -283,19 +297,40 @@ tpi_handler_add_to(struct tpi_handler *handler, struct tpar_future *task,
 	handler->fn = fn;
 	handler->task = task;
 	handler->run = NULL;
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	insert(b, handler);
-	tpi_lock_leave(&b->lock);
+	leave(b);
 	tpi_handler_mark(task);
+}
+
+/* Tasks, calls and those who wait for them are lost; what has no run goes on. */
+static void
+forget(struct bucket *b)
+{
+	struct tpi_handler *handler = b->first;
+	struct bucket kept = { NULL, NULL, NULL, NULL };
+	struct tpi_handler *next;
+
+	*b = kept;
+	for (; handler != NULL; handler = next) {
+		next = handler->next;
+		if (handler->run == NULL) {
+			insert(b, handler);
+		}
+	}
 }
 
 void
 tpi_handler_fork(enum tpi_fork when)
 {
-	static const struct bucket empty = B;
 	size_t i;
 
-	for (i = 0; when == TPI_FORK_CHILD && i < BUCKETS; i++) {
-		bucket[i] = empty;
+	if (when == TPI_FORK_PREPARE) {
+		tpi_lock_enter_all(lock, BUCKETS);
+		return;
 	}
+	for (i = 0; when == TPI_FORK_CHILD && i < BUCKETS; i++) {
+		forget(&bucket[i]);
+	}
+	tpi_lock_leave_all(lock, BUCKETS);
 }

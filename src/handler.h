@@ -84,7 +84,7 @@ void tpi_handler_end(struct tpar_future *task);
 void tpi_handler_add_to(struct tpi_handler *handler, struct tpar_future *task,
 			void (*fn)(struct tpi_handler *handler));
 
-/* In the child of a fork nothing is registered. */
+/* In the child of a fork no task has one. */
 void tpi_handler_fork(enum tpi_fork when);
 
 #endif

@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct entry {
 	struct entry *next; /* [m:lock] */
@@ -56,19 +57,30 @@ struct waiter {
 };
 
 struct bucket {
-	struct tpi_lock lock;
 	struct tpi_handlers *first; /* [m:lock] */
 	struct waiter *waiters;	    /* [m:lock] */
 	uintptr_t numbers;	    /* [m:lock] given so far */
 };
 
 #define BUCKETS 64
-#define B                                                                      \
-	{                                                                      \
-		TPI_LOCK_INIT(TPI_RANK_ON_CANCEL), NULL, NULL, 0               \
-	}
-#define B8 B, B, B, B, B, B, B, B
-static struct bucket bucket[BUCKETS] = { B8, B8, B8, B8, B8, B8, B8, B8 };
+#define L TPI_LOCK_INIT(TPI_RANK_ON_CANCEL)
+#define L8 L, L, L, L, L, L, L, L
+static struct tpi_lock lock[BUCKETS] = { L8, L8, L8, L8, L8, L8, L8, L8 };
+static struct bucket bucket[BUCKETS]; /* [m:lock] of the same place */
+#undef L8
+#undef L
+
+static void
+enter(const struct bucket *b)
+{
+	tpi_lock_enter(&lock[b - bucket]);
+}
+
+static void
+leave(const struct bucket *b)
+{
+	tpi_lock_leave(&lock[b - bucket]);
+}
 
 static struct bucket *
 bucket_of(const struct tpar_future *task)
@@ -119,9 +131,9 @@ is_over(void *arg)
 	struct waiter *waiter = arg;
 	bool over;
 
-	tpi_lock_enter(&waiter->bucket->lock);
+	enter(waiter->bucket);
 	over = is_over_locked(waiter);
-	tpi_lock_leave(&waiter->bucket->lock);
+	leave(waiter->bucket);
 	return over;
 }
 
@@ -133,9 +145,9 @@ await(struct bucket *b, struct tpar_future *task, uintptr_t number)
 	struct waiter **at = &b->waiters;
 
 	b->waiters = &me;
-	tpi_lock_leave(&b->lock);
+	leave(b);
 	tpi_wait_until(is_over, &me, me.parker);
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	while (*at != &me) {
 		at = &(*at)->next;
 	}
@@ -165,23 +177,23 @@ run_all(struct tpi_handlers *handlers)
 	struct bucket *b = bucket_of(handlers->task);
 	struct entry *entry;
 
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	/* ENDS: nothing is registered once the task was asked. */
 	while ((entry = handlers->first) != NULL) {
 		handlers->first = entry->next;
 		handlers->running = entry->number;
 		handlers->runner = &tpi_thread_self;
-		tpi_lock_leave(&b->lock);
+		leave(b);
 		call(handlers, entry);
 		free(entry);
-		tpi_lock_enter(&b->lock);
+		enter(b);
 		handlers->running = 0;
 		wake_waiters(b);
 	}
 	/* RELEASE POINT: handlers, and the task may end. */
 	handlers->job_out = false;
 	wake_waiters(b);
-	tpi_lock_leave(&b->lock);
+	leave(b);
 }
 
 static void
@@ -206,13 +218,13 @@ tell(struct tpi_handler *told)
 	struct bucket *b = bucket_of(handlers->task);
 	bool here = false;
 
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	handlers->asked = true;
 	if (handlers->first != NULL) {
 		handlers->job_out = true;
 		here = !tpi_lane_run(&handlers->job);
 	}
-	tpi_lock_leave(&b->lock);
+	leave(b);
 	if (here) {
 		/* job_out keeps it there. */
 		handlers->due.fn = run_due;
@@ -240,10 +252,10 @@ get_handlers(struct tpi_run *run)
 	handlers->job.fn = run_job;
 	handlers->run = run;
 	handlers->task = run->task;
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	handlers->next = b->first;
 	b->first = handlers;
-	tpi_lock_leave(&b->lock);
+	leave(b);
 	run->handlers = handlers;
 	if (!tpi_handler_add(&handlers->told, tell)) {
 		tell(&handlers->told);
@@ -258,7 +270,7 @@ append(struct tpi_handlers *handlers, struct entry *entry, tpar_handler *h)
 	struct bucket *b = bucket_of(handlers->task);
 	bool asked;
 
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	asked = handlers->asked;
 	if (!asked) {
 		if (++b->numbers == 0) {
@@ -275,7 +287,7 @@ append(struct tpi_handlers *handlers, struct entry *entry, tpar_handler *h)
 		*handlers->last = entry;
 		handlers->last = &entry->next;
 	}
-	tpi_lock_leave(&b->lock);
+	leave(b);
 	return !asked;
 }
 
@@ -347,7 +359,7 @@ tpar_off_cancel(const tpar_handler *h)
 	}
 	task = (struct tpar_future *)h->reserved[0];
 	b = bucket_of(task);
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	handlers = find(b, task);
 	if (handlers != NULL) {
 		entry = take_out(handlers, h->reserved[1]);
@@ -356,7 +368,7 @@ tpar_off_cancel(const tpar_handler *h)
 			await(b, task, h->reserved[1]);
 		}
 	}
-	tpi_lock_leave(&b->lock);
+	leave(b);
 	free(entry);
 	errno = saved; /* of what the handler was for */
 }
@@ -378,7 +390,7 @@ withdraw(struct bucket *b, struct tpi_handlers *handlers)
 {
 	struct entry *left;
 
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	left = handlers->first;
 	handlers->first = NULL;
 	if (handlers->job_out && tpi_lane_withdraw(&handlers->job)) {
@@ -387,7 +399,7 @@ withdraw(struct bucket *b, struct tpi_handlers *handlers)
 	if (handlers->job_out && find(b, handlers->task) == handlers) {
 		await(b, handlers->task, 0);
 	}
-	tpi_lock_leave(&b->lock);
+	leave(b);
 	free_entries(left);
 }
 
@@ -396,14 +408,14 @@ remove_from_table(struct bucket *b, struct tpi_handlers *handlers)
 {
 	struct tpi_handlers **at = &b->first;
 
-	tpi_lock_enter(&b->lock);
+	enter(b);
 	while (*at != NULL && *at != handlers) {
 		at = &(*at)->next;
 	}
 	if (*at != NULL) {
 		*at = handlers->next;
 	}
-	tpi_lock_leave(&b->lock);
+	leave(b);
 }
 
 void
@@ -422,13 +434,16 @@ tpi_oncancel_end(struct tpi_run *run)
 	tpi_handler_end(run->task);
 }
 
+/* What was registered belongs to threads that are lost, or that go on alone. */
 void
 tpi_oncancel_fork(enum tpi_fork when)
 {
-	static const struct bucket empty = B;
-	size_t i;
-
-	for (i = 0; when == TPI_FORK_CHILD && i < BUCKETS; i++) {
-		bucket[i] = empty;
+	if (when == TPI_FORK_PREPARE) {
+		tpi_lock_enter_all(lock, BUCKETS);
+		return;
 	}
+	if (when == TPI_FORK_CHILD) {
+		memset(bucket, 0, sizeof bucket);
+	}
+	tpi_lock_leave_all(lock, BUCKETS);
 }

@@ -454,6 +454,7 @@ START_TEST(child_of_fork_has_no_handlers)
 
 	hand_begin(&run, f);
 	add(&probe);
+	tpi_handler_fork(TPI_FORK_PREPARE);
 	tpi_handler_fork(TPI_FORK_CHILD);
 	tpi_handler_call(f);
 	tpi_handler_remove(&probe.handler);
