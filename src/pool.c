@@ -40,9 +40,7 @@ free_structure(void *arg)
 {
 	struct tpar_pool *pool = arg;
 
-	if (pool->link != NULL) {
-		tpi_pools_remove(pool);
-	}
+	tpi_pools_remove(pool);
 	tpi_lock_fini(&pool->lock);
 	tpi_arena_free(pool->arena, pool, sizeof *pool);
 }

@@ -82,9 +82,11 @@ void
 tpi_pools_remove(struct tpar_pool *pool)
 {
 	tpi_lock_enter(&pools_lock);
-	*pool->link = pool->next;
-	if (pool->next != NULL) {
-		pool->next->link = pool->link;
+	if (pool->link != NULL) {
+		*pool->link = pool->next;
+		if (pool->next != NULL) {
+			pool->next->link = pool->link;
+		}
 	}
 	tpi_lock_leave(&pools_lock);
 }

@@ -28,7 +28,10 @@ struct tpar_pool *tpi_pools_take_default(void);
 /* It could not be destroyed: NULL means it again, unless there is a new one. */
 void tpi_pools_restore_default(struct tpar_pool *pool);
 
-/* A pool that has just been made; one whose last future is gone. */
+/*
+ * A pool that has just been made; one whose last future is gone, if it was ever
+ * added.
+ */
 void tpi_pools_add(struct tpar_pool *pool);
 void tpi_pools_remove(struct tpar_pool *pool);
 

@@ -249,6 +249,7 @@ child_of_busy(void *arg)
 	intptr_t values[MANY];
 	int i;
 
+	refuse(busy->scene.pool);
 	see_cancelled(busy->scene.held);
 	see_cancelled(busy->large);
 	UNIT_MUST(tpar_gather(busy->pending, MANY, values, &why) ==

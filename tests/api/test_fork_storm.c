@@ -56,6 +56,59 @@ submit_and_gather(void *arg)
 	return NULL;
 }
 
+/* Two tasks that wait for each other: one of them is told so. */
+struct ring {
+	tpar_future *f[2];
+	struct unit_gate go;
+};
+
+static int
+wait_for_second(void *arg, void *value)
+{
+	struct ring *ring = arg;
+
+	(void)value;
+	unit_gate_await(&ring->go, 1);
+	(void)tpar_future_wait(ring->f[1], TPAR_FOREVER);
+	return 0;
+}
+
+static int
+wait_for_first(void *arg, void *value)
+{
+	struct ring *ring = arg;
+
+	(void)value;
+	unit_gate_await(&ring->go, 1);
+	(void)tpar_future_wait(ring->f[0], TPAR_FOREVER);
+	return 0;
+}
+
+static void
+close_ring(tpar_pool *pool)
+{
+	struct ring ring = { .go = UNIT_GATE_INIT };
+
+	ring.f[0] = unit_submit(pool, wait_for_second, &ring, 0);
+	ring.f[1] = unit_submit(pool, wait_for_first, &ring, 0);
+	unit_gate_open(&ring.go);
+	UNIT_MUST(tpar_wait_all(ring.f, 2, TPAR_FOREVER) == TPAR_OK);
+	tpar_future_unref_all(ring.f, 2);
+}
+
+static void *
+close_rings(void *arg)
+{
+	struct storm *storm = arg;
+	tpar_pool *pool = unit_pool(2, 2);
+
+	while (!storm->over) {
+		close_ring(pool);
+	}
+	UNIT_MUST(tpar_pool_destroy(pool) == TPAR_OK);
+	return NULL;
+}
+
 /* The held one is waited for by nobody else, and by many at once. */
 static void *
 give_up_and_cancel(void *arg)
@@ -127,6 +180,7 @@ child_of_storm(void *arg)
 		gather_some(own, TPAR_FOREVER);
 		gather_some(NULL, tpar_in(60 * TPAR_SECOND));
 		unit_run_in(own, nest, own);
+		close_ring(own);
 		UNIT_MUST(tpar_pool_destroy(own) == TPAR_OK);
 		UNIT_MUST(tpar_pool_destroy(NULL) == TPAR_OK);
 	}
@@ -135,10 +189,11 @@ child_of_storm(void *arg)
 START_TEST(fork_is_harmless_at_any_moment)
 {
 	struct storm storm = { .hold = UNIT_HOLD_INIT };
-	void *(*const part[])(void *) = { submit_and_gather, submit_and_gather,
-					  give_up_and_cancel,
-					  give_up_and_cancel, make_pools };
-	pthread_t thread[5];
+	void *(*const part[])(void *) = {
+		submit_and_gather,  submit_and_gather, give_up_and_cancel,
+		give_up_and_cancel, make_pools,	       close_rings
+	};
+	pthread_t thread[6];
 	long rounds = unit_scaled(100);
 	long i;
 
@@ -148,7 +203,7 @@ START_TEST(fork_is_harmless_at_any_moment)
 	for (i = 0; i < 8; i++) {
 		keep(&storm, i);
 	}
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 6; i++) {
 		thread[i] = unit_start(part[i], &storm);
 	}
 	for (i = 0; i < rounds; i++) {
@@ -156,7 +211,7 @@ START_TEST(fork_is_harmless_at_any_moment)
 		ck_assert(child_runs(child_of_storm, &storm));
 	}
 	storm.over = true;
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 6; i++) {
 		unit_join(thread[i]);
 	}
 	unit_gate_open(&storm.hold.go);

@@ -10,9 +10,11 @@
 
 #include "src/fork.h"
 #include "src/frame.h"
+#include "src/loose.h"
 #include "src/parker.h"
 
 #include <sys/mman.h>
+#include <taskpar/promise.h>
 
 /* A thread that holds locks, in this order, while the process forks. */
 struct holder {
@@ -257,6 +259,58 @@ START_TEST(waiters_of_a_lost_future_are_not_told)
 }
 END_TEST
 
+static void
+see_cancelled(void *arg)
+{
+	UNIT_MUST(tpar_future_state(arg) == TPAR_CANCELLED);
+}
+
+static void
+see_running_still(void *arg)
+{
+	UNIT_MUST(tpar_future_state(arg) == TPAR_RUNNING);
+}
+
+static void
+never_called(tpar_promise *p, void *arg)
+{
+	(void)p;
+	(void)arg;
+	abort();
+}
+
+static void
+see_running(void *arg)
+{
+	UNIT_MUST(tpar_future_state(arg) == TPAR_RUNNING);
+	UNIT_MUST(child_runs(see_running_still, arg));
+}
+
+START_TEST(promise_that_is_just_being_completed_ends)
+{
+	struct tpar_promise_config config = TPAR_PROMISE_CONFIG_INIT;
+	tpar_promise *p[2];
+	tpar_future *f[2];
+
+	ck_assert_int_eq(tpar_promise_create_with(&config, &p[0], &f[0]),
+			 TPAR_OK);
+	config.on_cancel = never_called;
+	ck_assert_int_eq(tpar_promise_create_with(&config, &p[1], &f[1]),
+			 TPAR_OK);
+	ck_assert(child_runs(see_running, f[1]));
+	ck_assert(tpi_future_claim(f[0]));
+	ck_assert(tpi_loose_decide(f[1]));
+	ck_assert(!tpi_loose_decide(f[1]));
+	ck_assert(child_runs(see_cancelled, f[0]));
+	ck_assert(child_runs(see_cancelled, f[1]));
+	tpi_future_end_done(f[0]);
+	tpi_future_end_done(f[1]);
+	tpar_promise_destroy(p[0]);
+	tpar_promise_destroy(p[1]);
+	tpar_future_unref_all(f, 2);
+}
+END_TEST
+
 /* The memory of a pool that was destroyed goes with the last of its futures. */
 static void
 release_last(void *arg)
@@ -288,6 +342,7 @@ main(void)
 		free_parkers_and_the_own_one_are_taken_over,
 		watches_of_lost_threads_are_forgotten,
 		waiters_of_a_lost_future_are_not_told,
+		promise_that_is_just_being_completed_ends,
 		future_outlives_its_pool_in_the_child_too
 	};
 
