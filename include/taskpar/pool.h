@@ -14,7 +14,9 @@
  * futures stays.  The default pool starts anew on its next use.  A future that
  * had not ended is cancelled: a wait for it gives TPAR_ECANCELED, and no drop
  * function is called for it; what had ended is as it was.  Handles are released
- * as ever.  The child of a task, or of a drop function or hook that one of the
+ * as ever.  Promises can be completed, but nobody is told of it who had asked
+ * before the fork; streams and groups of before are closed.  The child of a
+ * task, or of a drop function or hook that one of the
  * library's threads calls, may only exec or _exit.
  *
  * exit(), at any moment, also in a task.  Tasks run on until the process has
