@@ -253,15 +253,6 @@ tpar_group_cancelled(const tpar_group *g)
 		       &((struct tpar_group *)(uintptr_t)g)->stopped) != 0;
 }
 
-/* No deadline comes any more. */
-static void
-end_timer(struct tpar_group *g)
-{
-	if (of(g)->timed && tpi_timer_remove(&of(g)->timer)) {
-		tpi_scope_let_go(g);
-	}
-}
-
 static bool
 all_off(void *arg)
 {
