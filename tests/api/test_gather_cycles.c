@@ -289,6 +289,8 @@ START_TEST(closer_of_a_cycle_cancels_its_set_and_waits_for_it)
 	closer.f[0] = unit_submit(pool[2], gather_idle, &closer, 0);
 	closer.f[2] = unit_submit(pool[0], run_until_stopped, &closer, 0);
 	unit_gate_await(&closer.begun, 2);
+	/* Else the one that waits for it would run it in place. */
+	UNIT_AWAIT(tpar_future_state(f) == TPAR_RUNNING);
 	back.other = f;
 	UNIT_AWAIT(tpar_future_state(closer.f[1]) == TPAR_RUNNING);
 	unit_gate_open(&back.known);
