@@ -22,6 +22,7 @@
 #include "park.h"
 #include "parker.h"
 #include "pools.h"
+#include "promise.h"
 #include "service.h"
 #include "state.h"
 #include "thread.h"
@@ -33,9 +34,9 @@
 static void (*const parts[])(enum tpi_fork when) = {
 	tpi_pools_fork_default, tpi_cycle_fork,	   tpi_loose_fork,
 	tpi_eventfd_fork,	tpi_park_fork,	   tpi_frame_fork,
-	tpi_handler_fork,	tpi_oncancel_fork, tpi_lane_fork,
-	tpi_timer_fork,		tpi_parker_fork,   tpi_pools_fork,
-	tpi_service_fork,	tpi_thread_fork
+	tpi_handler_fork,	tpi_oncancel_fork, tpi_promise_fork,
+	tpi_lane_fork,		tpi_timer_fork,	   tpi_parker_fork,
+	tpi_pools_fork,		tpi_service_fork,  tpi_thread_fork
 };
 
 #define PARTS (sizeof parts / sizeof parts[0])

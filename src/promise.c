@@ -18,6 +18,7 @@
 #include "lock.h"
 #include "loose.h"
 #include "parker.h"
+#include "promise.h"
 #include "thread.h"
 #include "wait.h"
 
@@ -293,4 +294,10 @@ tpar_promise_destroy(tpar_promise *p)
 	}
 	tpi_future_release(p->f);
 	free(p);
+}
+
+void
+tpi_promise_fork(enum tpi_fork when)
+{
+	tpi_fork_lock(&call_lock, when);
 }
