@@ -136,15 +136,7 @@ hand_begin(struct tpi_run *run, struct tpar_future *task)
 	struct tpi_run fresh = { .task = task, .outer = tpi_thread_self.run };
 
 	UNIT_MUST(tpi_future_claim(task));
-<<<<<<< HEAD
 	*run = fresh;
-=======
-	run->task = task;
-	run->outer = tpi_thread_self.run;
-	run->message = NULL;
-	run->stopper = NULL;
-	run->shield = 0;
->>>>>>> e1a1117 (Tests by hand: a run begins without a shield)
 	tpi_thread_self.run = run;
 }
 
