@@ -67,6 +67,38 @@ size_t tpi_block_poll(struct tpi_wait *wait);
 /* After something has been hidden: until nobody looks at it any more. */
 void tpi_block_await_unpinned(struct tpar_future *task);
 
+/* Shows the frame; then sees whether its task was asked to stop (G3). */
+static inline void
+tpi_block_publish(struct tpi_frame *frame)
+{
+	struct tpar_future *task = frame->task;
+
+	if (task == NULL) {
+		return;
+	}
+	frame->outer = tpi_load_relaxed(&task->cur);
+	tpi_frame_publish(frame, task);
+	if (TPI_UNLIKELY(tpi_state_stop_requested(&task->state) ||
+			 tpi_cancel_requested_here())) {
+		tpi_block_check_stop(frame);
+	}
+}
+
+/* Hides it, and waits until nobody looks into it. */
+static inline void
+tpi_block_unpublish(struct tpi_frame *frame)
+{
+	struct tpar_future *task = frame->task;
+
+	if (task == NULL) {
+		return;
+	}
+	tpi_frame_unpublish(frame, task);
+	if (TPI_UNLIKELY(!tpi_frame_unpinned(task))) {
+		tpi_block_await_unpinned(task);
+	}
+}
+
 /* A millisecond: for waits without memory for what would wake them. */
 void tpi_block_nap(void);
 

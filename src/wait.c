@@ -39,36 +39,6 @@
 /* Rounds of looking before sleeping: some 5 us, about what a wake costs. */
 #define SPIN_ROUNDS 100
 
-static void
-publish(struct tpi_frame *frame)
-{
-	struct tpar_future *task = frame->task;
-
-	if (task == NULL) {
-		return;
-	}
-	frame->outer = tpi_load_relaxed(&task->cur);
-	tpi_frame_publish(frame, task);
-	if (TPI_UNLIKELY(tpi_state_stop_requested(&task->state) ||
-			 tpi_cancel_requested_here())) {
-		tpi_block_check_stop(frame);
-	}
-}
-
-static void
-unpublish(struct tpi_frame *frame)
-{
-	struct tpar_future *task = frame->task;
-
-	if (task == NULL) {
-		return;
-	}
-	tpi_frame_unpublish(frame, task);
-	if (TPI_UNLIKELY(!tpi_frame_unpinned(task))) {
-		tpi_block_await_unpinned(task);
-	}
-}
-
 /*
  * Registers with all members that have not ended; the first one that this
  * thread may run is claimed instead and returned; n: none.
@@ -319,7 +289,7 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 			(unsigned)(tpi_state_get(&first_bad->state) &
 				   TPI_OUTCOME));
 	}
-	publish(frame);
+	tpi_block_publish(frame);
 	if (TPI_UNLIKELY(first_bad != NULL)) {
 		tpi_cancel_members(frame);
 	}
@@ -335,7 +305,7 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 		}
 	}
 	err = await_others(&wait);
-	unpublish(frame);
+	tpi_block_unpublish(frame);
 	tpi_frame_fini(frame);
 	if (err == TPAR_OK && tpi_frame_cause(frame) == TPI_USED_UP) {
 		err = tpi_err(TPAR_EAGAIN, "stack and threads are used up");
@@ -351,118 +321,6 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 		free(wait.cycle);
 	}
 	errno = saved;
-	return err;
-}
-
-/* Why the wait ends although pred is not true; TPAR_OK: it does not. */
-static enum tpar_err
-ends_until(struct tpi_frame *frame, int64_t deadline_ns)
-{
-	tpi_block_check_stop(frame);
-	if (tpi_block_ends_early(frame)) {
-		return tpi_err_plain(TPAR_ESTOPPED);
-	}
-	if (tpi_clock_passed(deadline_ns)) {
-		return tpi_err_plain(TPAR_ETIMEDOUT);
-	}
-	return TPAR_OK;
-}
-
-static enum tpar_err
-sleep_until(struct tpi_wait *wait, bool (*pred)(void *arg), void *arg)
-{
-	struct tpi_frame *frame = wait->frame;
-	enum tpar_err err = TPAR_OK;
-
-	if (wait->worker != NULL) {
-		(void)tpi_park_block(wait->worker);
-	}
-	/* ENDS: who makes pred true, or cancels the task, wakes the parker. */
-	while (!pred(arg) &&
-	       (err = ends_until(frame, wait->deadline_ns)) == TPAR_OK) {
-		if (wait->worker != NULL && frame->n > 0) {
-			tpi_block_check_starved(wait);
-			if (pred(arg)) {
-				break;
-			}
-		}
-		if (frame->parker == NULL) {
-			tpi_block_nap();
-		} else {
-			(void)tpi_parker_park(frame->parker, wait->deadline_ns);
-		}
-	}
-	if (wait->worker != NULL) {
-		tpi_park_unblock(wait->worker);
-	}
-	return err;
-}
-
-enum tpar_err
-tpi_wait_among(tpar_future *const *f, size_t n, bool (*pred)(void *arg),
-	       void *arg, struct tpi_parker *parker, int64_t deadline_ns)
-{
-	struct tpi_watch uneasy = { .parker = parker };
-	struct tpi_frame frame;
-	struct tpi_wait wait = { .frame = &frame,
-				 .worker = tpi_thread_self.worker,
-				 .deadline_ns = deadline_ns };
-	bool watch = wait.worker != NULL && n > 0 && parker != NULL;
-	enum tpar_err err;
-
-	tpi_frame_init(&frame, TPI_WAIT_ONLY, f, n);
-	frame.parker = parker; /* also if there would be one by now */
-	tpi_store_relaxed(&frame.timed, 1);
-	publish(&frame);
-	if (watch) {
-		tpi_park_watch(&uneasy);
-	}
-	err = sleep_until(&wait, pred, arg);
-	if (watch) {
-		tpi_park_unwatch(&uneasy);
-	}
-	unpublish(&frame);
-	return err;
-}
-
-void
-tpi_wait_until(bool (*pred)(void *arg), void *arg, struct tpi_parker *parker)
-{
-	struct tpi_frame frame;
-	struct tpi_wait wait = { .frame = &frame,
-				 .worker = tpi_thread_self.worker };
-
-	tpi_frame_init(&frame, TPI_WAIT_ONLY, NULL, 0);
-	frame.parker = parker;
-	frame.task = NULL;
-	tpi_store_relaxed(&frame.timed, 1);
-	(void)sleep_until(&wait, pred, arg);
-}
-
-enum tpar_err
-tpi_wait_pool(struct tpar_pool *pool, bool (*pred)(void *pool),
-	      struct tpi_parker *parker, int64_t deadline_ns, bool stoppable)
-{
-	struct tpi_frame frame;
-	struct tpi_wait wait = { .frame = &frame,
-				 .worker = tpi_thread_self.worker,
-				 .deadline_ns = deadline_ns };
-	enum tpar_err err = TPAR_EDEADLK;
-
-	/* A set without members goes on although it has been stopped. */
-	tpi_frame_init(&frame, stoppable ? TPI_WAIT_ONLY : TPI_WAIT_SETTLED,
-		       NULL, 0);
-	frame.parker = parker;
-	tpi_store_relaxed(&frame.timed, deadline_ns != 0);
-	if (deadline_ns == 0) {
-		tpi_store_relaxed(&frame.pool, pool);
-	}
-	publish(&frame);
-	if (frame.task == NULL || deadline_ns != 0 ||
-	    !tpi_cycle_find(&frame, 0) || !tpi_cycle_leave_pool(&frame)) {
-		err = sleep_until(&wait, pred, pool);
-	}
-	unpublish(&frame);
 	return err;
 }
 
