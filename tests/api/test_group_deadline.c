@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_group_deadline.c - groups with a deadline: passed, to come, and
+ * coming while they close.
+ */
+#include "groups.h"
+
+START_TEST(deadline_that_has_passed_lets_no_child_begin)
+{
+	struct tpar_task task = scene_droppable(scene_return, NULL, 0);
+	int64_t past[] = { TPAR_NOW, 1, tpar_in(0), INT64_MIN };
+	size_t i;
+
+	for (i = 0; i < sizeof past / sizeof past[0]; i++) {
+		tpar_group *g = group_until(NULL, past[i]);
+
+		ck_assert(tpar_group_cancelled(g));
+		ck_assert_int_eq(tpar_group_submit(g, &task, NULL),
+				 TPAR_ECLOSED);
+		/* There is no child that is not done. */
+		ck_assert_int_eq(tpar_group_close(g, NULL, 0, NULL), TPAR_OK);
+		tpar_group_destroy(g);
+	}
+	ck_assert_int_eq(atomic_load(&scene_arg_drops), 0);
+}
+END_TEST
+
+START_TEST(deadline_stops_the_children)
+{
+	struct group_listener listener = group_listener(TPAR_ESTOPPED);
+	struct tpar_task task = scene_droppable(scene_return, NULL, 0);
+	tpar_group *g = group_until(NULL, tpar_in(TPAR_SECOND / 50));
+	struct scene scene;
+	tpar_future *f[2];
+	size_t n = 5;
+
+	scene_stall(&scene);
+	task.group = g;
+	f[0] = unit_submit_task(scene.pool, &task);
+	f[1] = group_submit(g, group_listen, &listener);
+	/* Nobody needs to be closing it. */
+	ck_assert_int_eq(tpar_wait_all(f, 2, TPAR_FOREVER), TPAR_OK);
+	ck_assert(tpar_group_cancelled(g));
+	ck_assert_int_eq(tpar_group_submit(g, &task, NULL), TPAR_ECLOSED);
+	ck_assert_int_eq(tpar_group_close(g, NULL, 0, &n), TPAR_ETIMEDOUT);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_ptr_nonnull(strstr(listener.reason, "deadline"));
+	ck_assert_int_eq(tpar_future_state(f[0]), TPAR_CANCELLED);
+	ck_assert_int_eq(tpar_future_state(f[1]), TPAR_CANCELLED);
+	tpar_group_destroy(g);
+	tpar_future_unref_all(f, 2);
+	scene_let_go(&scene);
+	scene_end(&scene);
+	ck_assert_int_eq(atomic_load(&scene_arg_drops), 1);
+}
+END_TEST
+
+START_TEST(group_that_is_complete_although_late_has_succeeded)
+{
+	struct unit_hold hold = UNIT_HOLD_INIT;
+	tpar_group *g = group_until(NULL, tpar_in(TPAR_SECOND / 100));
+	tpar_future *f = group_submit(g, scene_until_stopped, &hold);
+
+	ck_assert_int_eq(tpar_group_close(g, NULL, 0, NULL), TPAR_OK);
+	ck_assert_int_eq(tpar_future_state(f), TPAR_DONE);
+	tpar_group_destroy(g);
+	tpar_future_unref(f);
+}
+END_TEST
+
+START_TEST(child_that_fails_while_it_is_timed_out_is_told_of)
+{
+	struct unit_hold hold = UNIT_HOLD_INIT;
+	tpar_group *g = group_until(NULL, tpar_in(TPAR_SECOND / 100));
+	struct tpar_failure why;
+	size_t n = 0;
+
+	hold.code = 9;
+	ck_assert_int_eq(tpar_group_run(g, scene_until_stopped, &hold),
+			 TPAR_OK);
+	/* The first in time. */
+	ck_assert_int_eq(tpar_group_close(g, &why, 1, &n), TPAR_ETIMEDOUT);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(why.code, 9);
+	tpar_group_destroy(g);
+}
+END_TEST
+
+START_TEST(deadline_still_to_come_ends_with_the_group)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		tpar_group *g = group_until(NULL, tpar_in(3600 * TPAR_SECOND));
+
+		ck_assert_int_eq(tpar_group_run(g, scene_return, NULL),
+				 TPAR_OK);
+		if (i % 2 == 0) {
+			ck_assert_int_eq(tpar_group_close(g, NULL, 0, NULL),
+					 TPAR_OK);
+		}
+		tpar_group_destroy(g);
+	}
+}
+END_TEST
+
+/* The deadline, the last child and the end of the group meet. */
+START_TEST(deadline_may_come_at_any_moment_of_a_close)
+{
+	long rounds = unit_scaled(1000);
+	enum tpar_err err;
+
+	for (; rounds > 0; rounds--) {
+		tpar_group *g = group_until(NULL, tpar_in(rounds % 100 * 1000));
+		struct tpar_task task = scene_droppable(scene_return, NULL, 0);
+		int accepted = 0;
+		int i;
+
+		atomic_store(&scene_arg_drops, 0);
+		for (i = 0; i < 8; i++) {
+			accepted +=
+				tpar_group_submit(g, &task, NULL) == TPAR_OK;
+		}
+		err = tpar_group_close(g, NULL, 0, NULL);
+		ck_assert(err == TPAR_OK || err == TPAR_ETIMEDOUT);
+		ck_assert_int_eq(atomic_load(&scene_arg_drops), accepted);
+		tpar_group_destroy(g);
+	}
+}
+END_TEST
+
+static int
+close_late(void *arg, void *value)
+{
+	struct unit_hold *hold = arg;
+	tpar_group *g = group_until(NULL, tpar_in(TPAR_SECOND / 100));
+
+	hold->code = TPAR_ESTOPPED;
+	UNIT_MUST(tpar_group_run(g, scene_until_stopped, hold) == TPAR_OK);
+	*(int *)value = (int)tpar_group_close(g, NULL, 0, NULL);
+	tpar_group_destroy(g);
+	return tpar_checkpoint();
+}
+
+START_TEST(deadline_of_a_group_does_not_stop_the_task_that_opened_it)
+{
+	struct unit_hold hold = UNIT_HOLD_INIT;
+	tpar_future *f = unit_submit(NULL, close_late, &hold, sizeof(int));
+	int err = 0;
+
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+	ck_assert_int_eq(tpar_future_take(f, &err), TPAR_OK);
+	ck_assert_int_eq(err, TPAR_ETIMEDOUT);
+	tpar_future_unref(f);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = {
+		deadline_that_has_passed_lets_no_child_begin,
+		deadline_stops_the_children,
+		group_that_is_complete_although_late_has_succeeded,
+		child_that_fails_while_it_is_timed_out_is_told_of,
+		deadline_still_to_come_ends_with_the_group,
+		deadline_may_come_at_any_moment_of_a_close,
+		deadline_of_a_group_does_not_stop_the_task_that_opened_it,
+	};
+
+	return unit_main("group_deadline", tests,
+			 sizeof tests / sizeof tests[0]);
+}
