@@ -465,6 +465,30 @@ START_TEST(child_of_fork_has_no_handlers)
 }
 END_TEST
 
+/* What is no task's goes on there. */
+START_TEST(child_of_fork_keeps_what_has_no_run)
+{
+	struct tpar_pool *pool = hand_pool(1);
+	struct tpar_future *f = hand_future(pool);
+	struct probe probe[2] = { { .called = 0 }, { .called = 0 } };
+	int i;
+
+	ck_assert(tpi_future_claim(f));
+	for (i = 0; i < 2; i++) {
+		tpi_handler_add_to(&probe[i].handler, f, count);
+	}
+	tpi_handler_fork(TPI_FORK_PREPARE);
+	tpi_handler_fork(TPI_FORK_CHILD);
+	tpi_handler_remove(&probe[0].handler);
+	ck_assert(tpi_cancel(f, TPI_REASON_ASKED));
+	ck_assert_uint_eq(probe[0].called, 0);
+	ck_assert_uint_eq(probe[1].called, 1);
+	tpi_future_end(f, 0, NULL);
+	hand_drop(f);
+	hand_free(pool);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -480,6 +504,7 @@ main(void)
 		removal_waits_for_the_call_under_way,
 		called_or_refused_while_it_is_asked,
 		child_of_fork_has_no_handlers,
+		child_of_fork_keeps_what_has_no_run,
 	};
 
 	return unit_main("handler", tests, sizeof tests / sizeof tests[0]);
