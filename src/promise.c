@@ -43,10 +43,24 @@ struct tpar_promise {
 	const struct tpi_thread *caller; /* [m:call_lock] once it is on */
 	struct tpi_parker *waiter;	 /* [m:call_lock] in destroy */
 	bool *gone; /* [m:call_lock] to be told that on_cancel destroyed it */
+	uint32_t
+		generation; /* [m:call_lock] of the process that all that is of */
 };
 
 /* For calls of on_cancel, which are rare. */
 static struct tpi_lock call_lock = TPI_LOCK_INIT(TPI_RANK_PROMISE);
+
+/* A call that was queued or on when the process was forked is not in here. */
+static void
+enter(struct tpar_promise *p)
+{
+	tpi_lock_enter(&call_lock);
+	if (TPI_UNLIKELY(p->generation != tpi_fork_generation)) {
+		p->out = false;
+		p->waiter = NULL;
+		p->generation = tpi_fork_generation;
+	}
+}
 
 static void
 call_on_cancel(struct tpar_promise *p)
@@ -54,7 +68,7 @@ call_on_cancel(struct tpar_promise *p)
 	struct tpi_parker *waiter = NULL;
 	bool gone = false;
 
-	tpi_lock_enter(&call_lock);
+	enter(p);
 	p->caller = &tpi_thread_self;
 	p->gone = &gone;
 	tpi_lock_leave(&call_lock);
@@ -63,7 +77,7 @@ call_on_cancel(struct tpar_promise *p)
 		return;
 	}
 	/* RELEASE POINT: p. */
-	tpi_lock_enter(&call_lock);
+	enter(p);
 	p->out = false;
 	waiter = p->waiter;
 	tpi_lock_leave(&call_lock);
@@ -95,7 +109,7 @@ tell(struct tpi_handler *told)
 {
 	struct tpar_promise *p = TPI_CONTAINER(told, struct tpar_promise, told);
 
-	tpi_lock_enter(&call_lock);
+	enter(p);
 	p->out = true;
 	if (!tpi_lane_run(&p->job)) {
 		tpi_after_due(&p->due);
@@ -109,7 +123,7 @@ is_over(void *arg)
 	struct tpar_promise *p = arg;
 	bool over;
 
-	tpi_lock_enter(&call_lock);
+	enter(p);
 	over = !p->out;
 	tpi_lock_leave(&call_lock);
 	return over;
@@ -122,7 +136,7 @@ end_calls(struct tpar_promise *p)
 	bool wait;
 
 	tpi_handler_remove(&p->told);
-	tpi_lock_enter(&call_lock);
+	enter(p);
 	if (p->out && tpi_lane_withdraw(&p->job)) {
 		p->out = false;
 	}
@@ -187,6 +201,7 @@ tpar_promise_create_with(const struct tpar_promise_config *config,
 	memset(promise, 0, sizeof *promise);
 	promise->on_cancel = config->on_cancel;
 	promise->arg = config->arg;
+	promise->generation = tpi_fork_generation;
 	promise->job.fn = run_job;
 	promise->due.fn = run_due;
 	promise->f = tpi_loose_create(&task, &shape, config->on_cancel != NULL);
