@@ -301,9 +301,12 @@ tpar_promise_destroy(tpar_promise *p)
 	if (p == NULL) {
 		return;
 	}
-	(void)tpar_promise_fail(
-		p, TPAR_EFAILED,
-		"the promise was destroyed without being completed");
+	if (win(p)) {
+		tpi_future_end(p->f, TPAR_EFAILED,
+			       tpi_future_copy_text(
+				       p->f, "the promise was destroyed "
+					     "without being completed"));
+	}
 	if (p->on_cancel != NULL) {
 		end_calls(p);
 	}
