@@ -20,23 +20,16 @@ struct done {
 	void *arg;
 };
 
-/* It is not part of the task that happens to run here. */
-static void
-call(struct tpar_future *f, tpar_done_fn fn, void *arg)
-{
-	struct tpi_run *run = tpi_thread_self.run;
-
-	tpi_thread_self.run = NULL;
-	fn(f, arg);
-	tpi_thread_self.run = run;
-}
-
 static void
 has_ended(struct tpi_callback *callback, struct tpar_future *f)
 {
 	struct done *done = TPI_CONTAINER(callback, struct done, callback);
+	struct tpi_run *run = tpi_thread_self.run;
 
-	call(f, done->fn, done->arg);
+	/* It is not part of the task that happens to run here. */
+	tpi_thread_self.run = NULL;
+	done->fn(f, done->arg);
+	tpi_thread_self.run = run;
 	free(done);
 	tpar_future_unref(f);
 }
@@ -59,9 +52,10 @@ tpar_future_on_done(tpar_future *f, tpar_done_fn fn, void *arg)
 	done->arg = arg;
 	(void)tpar_future_ref(f);
 	if (!tpi_after(f, &done->callback, has_ended)) {
-		free(done);
-		call(f, fn, arg);
-		tpar_future_unref(f);
+		/* Now, or after the callback that registers it. */
+		tpi_future_retain(f);
+		tpi_after_due(&done->callback);
+		tpi_after_run();
 	}
 	return TPAR_OK;
 }

@@ -89,7 +89,7 @@ tpar_promise_create_with(const struct tpar_promise_config *config,
  *            stays the caller's.
  * Threads:   any; of several that complete a promise at once one wins.
  *            Callbacks of the future run on the calling thread, before this
- *            returns.
+ *            returns; in a callback or a drop function, soon after that.
  * Errors:    TPAR_EALREADY (it was completed before, or cancelled),
  *            TPAR_EINVAL (p or value NULL).
  * Since:     0.1
@@ -154,9 +154,11 @@ typedef void (*tpar_done_fn)(tpar_future *f, void *arg);
 /**
  * tpar_future_on_done - have a function called when a future has ended.
  *
- * Callbacks of one future run in the order they were registered; those who wait
- * for the future may go on before.  The library holds a handle until fn has
- * returned.  There is no way to take a callback back.
+ * Callbacks that were registered before the future ended run in that order;
+ * those who wait for it may go on before.  One that is registered by another
+ * callback, for a future that has ended, runs after that one has returned.  The
+ * library holds a handle until fn has returned.  There is no way to take a
+ * callback back.
  *
  * Threads: any.
  * Errors:  TPAR_EINVAL (f or fn NULL), TPAR_ENOMEM: fn will not be called.
