@@ -28,8 +28,8 @@ struct entry {
 };
 
 struct tpar_stream {
-	struct entry *entry;   /* [c] n */
-	tpar_future *const *f; /* [c] n, the caller's */
+	struct entry *entry; /* [c] total */
+	tpar_future **f;     /* [c] n, a copy */
 	struct tpi_lock lock;
 	size_t *ready;		   /* [m:lock] positions, in order of the end */
 	size_t ended;		   /* [m:lock] put in */
@@ -42,15 +42,22 @@ struct tpar_stream {
 };
 
 static void
+free_all(struct tpar_stream *s)
+{
+	free(s->entry);
+	free(s->f);
+	free(s->ready);
+	free(s);
+}
+
+static void
 let_go(struct tpar_stream *s)
 {
 	/* ORDER M2 acq_rel -- let_go(): all use before it is freed. */
 	if (atomic_fetch_sub_explicit(&s->holds, 1, memory_order_acq_rel) ==
 	    1) {
 		tpi_lock_fini(&s->lock);
-		free(s->entry);
-		free(s->ready);
-		free(s);
+		free_all(s);
 	}
 }
 
@@ -129,23 +136,52 @@ make(tpar_future *const *f, size_t n)
 	if (s == NULL) {
 		return NULL;
 	}
-	s->f = f;
 	s->n = n;
 	s->generation = tpi_fork_generation;
 	atomic_init(&s->holds, 1);
 	if (room <= PTRDIFF_MAX / sizeof s->entry[0]) {
 		s->entry = aligned_alloc(_Alignof(struct entry),
 					 room * sizeof s->entry[0]);
+		s->f = malloc(room * sizeof(tpar_future *));
 		s->ready = malloc(room * sizeof s->ready[0]);
 	}
-	if (s->entry == NULL || s->ready == NULL ||
+	if (s->entry == NULL || s->f == NULL || s->ready == NULL ||
 	    tpi_lock_init(&s->lock, TPI_RANK_STREAM) != 0) {
-		free(s->entry);
-		free(s->ready);
-		free(s);
+		free_all(s);
 		return NULL;
 	}
+	if (n > 0) {
+		memcpy(s->f, f, n * sizeof(tpar_future *));
+	}
 	return s;
+}
+
+/* First those that have ended, before others do while the rest is registered. */
+static void
+begin(struct tpar_stream *s)
+{
+	struct entry *entry;
+	size_t i;
+
+	for (i = 0; i < s->total; i++) {
+		entry = &s->entry[i];
+		if (tpi_state_phase(tpi_state_get(
+			    &s->f[entry->index]->state)) == TPI_ENDED) {
+			s->ready[s->ended++] = entry->index;
+			entry->stream = NULL;
+		}
+	}
+	for (i = 0; i < s->total; i++) {
+		entry = &s->entry[i];
+		if (entry->stream == NULL) {
+			continue;
+		}
+		atomic_fetch_add_explicit(&s->holds, 1, memory_order_relaxed);
+		if (!tpi_after(s->f[entry->index], &entry->callback,
+			       has_ended)) {
+			has_ended(&entry->callback, NULL);
+		}
+	}
 }
 
 enum tpar_err
@@ -169,14 +205,7 @@ tpar_as_completed(tpar_future *const *f, size_t n, tpar_stream **out)
 		return tpi_err_plain(TPAR_ENOMEM);
 	}
 	fill(s);
-	for (i = 0; i < s->total; i++) {
-		struct tpi_callback *callback = &s->entry[i].callback;
-
-		atomic_fetch_add_explicit(&s->holds, 1, memory_order_relaxed);
-		if (!tpi_after(callback->f, callback, has_ended)) {
-			has_ended(callback, callback->f);
-		}
-	}
+	begin(s);
 	*out = s;
 	return TPAR_OK;
 }
