@@ -303,9 +303,9 @@ tpar_promise_destroy(tpar_promise *p)
 	}
 	if (win(p)) {
 		tpi_future_end(p->f, TPAR_EFAILED,
-			       tpi_future_copy_text(
-				       p->f, "the promise was destroyed "
-					     "without being completed"));
+			       tpi_future_copy_text(p->f,
+						    "the promise was destroyed "
+						    "without being completed"));
 	}
 	if (p->on_cancel != NULL) {
 		end_calls(p);
