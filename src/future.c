@@ -306,9 +306,8 @@ tpar_future_ref(tpar_future *f)
 	return f;
 }
 
-/* The state word was `before`: the waiters in it are signalled. */
-void
-tpi_future_ended(struct tpar_future *f, uintptr_t before, unsigned outcome)
+static TPI_NOINLINE void
+tell_all(struct tpar_future *f, uintptr_t before, unsigned outcome)
 {
 	struct tpi_waiter *waiter = tpi_state_waiters(before);
 	struct tpi_waiter *next;
@@ -345,6 +344,24 @@ tpi_future_ended(struct tpar_future *f, uintptr_t before, unsigned outcome)
 		tpi_after_due(due);
 	}
 	tpi_after_run();
+}
+
+/* The state word was `before`: the waiters in it are signalled. */
+void
+tpi_future_ended(struct tpar_future *f, uintptr_t before, unsigned outcome)
+{
+	struct tpi_waiter *waiter = tpi_state_waiters(before);
+	struct tpi_frame *frame = waiter->frame;
+
+	/* One wait of the common kinds, which is content. */
+	if (TPI_LIKELY((outcome & TPI_OUTCOME) == TPI_DONE &&
+		       (before & TPI_REMOVAL) == 0 && frame != NULL &&
+		       waiter->next == NULL && !tpi_frame_is_choice(frame))) {
+		tpi_frame_member_off(frame);
+		tpi_after_run();
+		return;
+	}
+	tell_all(f, before, outcome);
 }
 
 /* RELEASE POINT: f, for a caller that holds no reference to it. */

@@ -200,22 +200,34 @@ tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
 
 void tpi_future_fill_ext(struct tpar_future *f, const struct tpar_task *task);
 
-static inline struct tpar_future *
-tpi_future_get_block(struct tpi_heap *heap, const struct tpi_shape *shape)
+static TPI_INLINE struct tpar_future *
+tpi_future_get_block(struct tpi_heap *heap, unsigned class)
 {
-	unsigned class = shape->flags >> TPI_F_CLASS_SHIFT;
-	struct tpi_link *link;
+	struct tpi_link *link = heap->free[class];
 
-	if (TPI_UNLIKELY(class == TPI_CLASS_LARGE)) {
-		return tpi_heap_get_large(heap, shape->block_size,
-					  shape->block_align);
-	}
-	link = heap->free[class];
 	if (TPI_UNLIKELY(link == NULL)) {
 		return tpi_heap_get_slow(heap, class);
 	}
 	heap->free[class] = tpi_load_relaxed(&link->next);
 	return tpi_future_of_link(link);
+}
+
+/* What every future has, PENDING. */
+static TPI_INLINE void
+tpi_future_init(struct tpar_future *f, tpar_task_fn fn, void *arg,
+		const struct tpi_shape *shape, struct tpi_intake *intake,
+		bool handle)
+{
+	tpi_state_init(&f->state);
+	tpi_store_relaxed(&f->holds,
+			  handle ? TPI_MEMREF + TPI_HANDLE : TPI_MEMREF);
+	f->value_size = shape->value_size;
+	f->value_offset = shape->value_offset;
+	f->flags = shape->flags;
+	tpi_store_relaxed(&f->trimmed, 0);
+	f->fn = fn;
+	f->arg = arg;
+	f->intake = intake;
 }
 
 /*
@@ -227,23 +239,21 @@ tpi_future_create(struct tpi_heap *heap, const struct tpi_shape *shape,
 		  const struct tpar_task *task, struct tpi_intake *intake,
 		  bool handle)
 {
-	struct tpar_future *f = tpi_future_get_block(heap, shape);
+	unsigned class = shape->flags >> TPI_F_CLASS_SHIFT;
+	struct tpar_future *f;
 
+	if (TPI_UNLIKELY(class == TPI_CLASS_LARGE)) {
+		f = tpi_heap_get_large(heap, shape->block_size,
+				       shape->block_align);
+	} else {
+		f = tpi_future_get_block(heap, class);
+	}
 	if (TPI_UNLIKELY(f == NULL)) {
 		return NULL;
 	}
-	tpi_state_init(&f->state);
-	tpi_store_relaxed(&f->holds,
-			  handle ? TPI_MEMREF + TPI_HANDLE : TPI_MEMREF);
-	f->value_size = shape->value_size;
-	f->value_offset = shape->value_offset;
-	f->flags = shape->flags;
-	tpi_store_relaxed(&f->trimmed, 0);
-	f->fn = task->fn;
-	f->arg = task->arg;
+	tpi_future_init(f, task->fn, task->arg, shape, intake, handle);
 	f->site = task->site;
 	f->name = task->name;
-	f->intake = intake;
 	tpi_store_relaxed(&f->pins, (task->flags & TPAR_SHIELDED) != 0
 					    ? TPI_PINS_SHIELDED
 					    : 0);
@@ -254,6 +264,29 @@ tpi_future_create(struct tpi_heap *heap, const struct tpi_shape *shape,
 		f->drop_value = task->drop_value;
 		f->drop_arg = task->drop_arg;
 	}
+	return f;
+}
+
+/* The same for a task that has a small value and nothing else. */
+static TPI_INLINE struct tpar_future *
+tpi_future_create_plain(struct tpi_heap *heap, tpar_task_fn fn, void *arg,
+			size_t value_size, const char *site,
+			struct tpi_intake *intake, bool handle)
+{
+	struct tpi_shape shape = {
+		.value_size = (uint32_t)value_size,
+		.value_offset = offsetof(struct tpar_future, small),
+		.flags = intake->own_threads_only ? TPI_F_OWN_THREADS : 0
+	};
+	struct tpar_future *f = tpi_future_get_block(heap, 0);
+
+	if (TPI_UNLIKELY(f == NULL)) {
+		return NULL;
+	}
+	tpi_future_init(f, fn, arg, &shape, intake, handle);
+	f->site = site;
+	f->name = NULL;
+	tpi_store_relaxed(&f->pins, 0);
 	return f;
 }
 

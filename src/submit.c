@@ -46,8 +46,7 @@ refuse_task(const struct tpar_task *task)
 		       task->value_size, task->value_align);
 }
 
-/* Inlined, so that nothing is left of it for what tpar_submit() knows. */
-static TPI_INLINE enum tpar_err
+static enum tpar_err
 check_task(const struct tpar_task *task, struct tpi_shape *shape)
 {
 	if (TPI_UNLIKELY(task == NULL)) {
@@ -177,7 +176,7 @@ submit_outside(struct tpar_pool *pool, struct tpi_shape *shape,
 }
 
 /* After the checks: one task for a resolved pool. */
-static TPI_INLINE enum tpar_err
+static enum tpar_err
 submit(struct tpar_pool *pool, struct tpi_shape *shape,
        const struct tpar_task *task, tpar_future **out)
 {
@@ -210,24 +209,93 @@ submit(struct tpar_pool *pool, struct tpi_shape *shape,
 	return TPAR_OK;
 }
 
+/* Has a small value and nothing else. */
+static TPI_NOINLINE enum tpar_err
+plain_outside(struct tpar_pool *pool, tpar_task_fn fn, void *arg,
+	      size_t value_size, const char *site, tpar_future **out)
+{
+	struct tpar_future *f;
+	struct tpi_heap *heap;
+	enum tpar_err err;
+
+	heap = tpi_heap_enter_shared(pool->arena, tpi_submit_hint());
+	/* Also without `out`: a handle keeps it for a look after the push. */
+	f = tpi_future_create_plain(heap, fn, arg, value_size, site,
+				    &pool->intake, true);
+	tpi_heap_leave_shared(heap);
+	if (TPI_UNLIKELY(f == NULL)) {
+		return tpi_err_plain(TPAR_ENOMEM);
+	}
+	err = inject(pool, f, TPAR_PRIORITY_NORMAL);
+	if (TPI_UNLIKELY(err != TPAR_OK || out == NULL)) {
+		tpar_future_unref(f);
+	} else {
+		*out = f;
+	}
+	return err;
+}
+
+static TPI_INLINE enum tpar_err
+plain_inside(struct tpar_pool *pool, struct tpi_worker *w, tpar_task_fn fn,
+	     void *arg, size_t value_size, const char *site, tpar_future **out)
+{
+	struct tpar_future *f = tpi_future_create_plain(
+		w->heap, fn, arg, value_size, site, &pool->intake, out != NULL);
+
+	if (TPI_UNLIKELY(f == NULL)) {
+		return tpi_err_plain(TPAR_ENOMEM);
+	}
+	tpi_worker_push(w, f);
+	if (pool->park.width > 1) {
+		tpi_park_notify(&pool->park, pool);
+	}
+	if (out != NULL) {
+		*out = f;
+	}
+	return TPAR_OK;
+}
+
+/* The long way. */
+static TPI_NOINLINE enum tpar_err
+submit_described(struct tpar_pool *pool, tpar_task_fn fn, void *arg,
+		 size_t value_size, const char *site, tpar_future **out)
+{
+	struct tpar_task task = TPAR_TASK_INIT;
+	struct tpi_shape shape;
+	enum tpar_err err;
+
+	task.site = site;
+	task.fn = fn;
+	task.arg = arg;
+	task.value_size = value_size;
+	err = check_task(&task, &shape);
+	return err == TPAR_OK ? submit(pool, &shape, &task, out) : err;
+}
+
 enum tpar_err
 tpar_submit_at(tpar_pool *pool, tpar_task_fn fn, void *arg, size_t value_size,
 	       tpar_future **future, const char *site)
 {
-	struct tpar_task task = { .size = sizeof task,
-				  .site = site,
-				  .fn = fn,
-				  .arg = arg,
-				  .value_size = value_size };
-	struct tpi_shape shape;
 	enum tpar_err err = tpi_pool_resolve(&pool);
+	struct tpi_worker *w;
 
 	if (TPI_UNLIKELY(err != TPAR_OK)) {
 		return err;
 	}
-	err = check_task(&task, &shape);
-	return TPI_LIKELY(err == TPAR_OK) ? submit(pool, &shape, &task, future)
-					  : err;
+	w = tpi_submit_worker(pool);
+	if (TPI_UNLIKELY(fn == NULL || value_size > TPI_INLINE_VALUE ||
+			 tpi_future_context_here() != NULL ||
+			 (w == NULL && pool->intake.limit != 0))) {
+		return submit_described(pool, fn, arg, value_size, site,
+					future);
+	}
+	if (!tpi_submit_is_open(pool)) {
+		return tpi_submit_refuse_closed();
+	}
+	return w != NULL
+		       ? plain_inside(pool, w, fn, arg, value_size, site,
+				      future)
+		       : plain_outside(pool, fn, arg, value_size, site, future);
 }
 
 enum tpar_err(tpar_submit)(tpar_pool *pool, tpar_task_fn fn, void *arg,
