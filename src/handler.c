@@ -37,24 +37,24 @@ struct bucket {
 	struct waiter *waiters;	   /* [m:lock] */
 };
 
+/* Few locks: a fork takes them all, and ThreadSanitizer can follow 64. */
 #define BUCKETS 64
+#define LOCKS 8
 #define L TPI_LOCK_INIT(TPI_RANK_HANDLER)
-#define L8 L, L, L, L, L, L, L, L
-static struct tpi_lock lock[BUCKETS] = { L8, L8, L8, L8, L8, L8, L8, L8 };
-static struct bucket bucket[BUCKETS]; /* [m:lock] of the same place */
-#undef L8
+static struct tpi_lock lock[LOCKS] = { L, L, L, L, L, L, L, L };
 #undef L
+static struct bucket bucket[BUCKETS];
 
 static void
 enter(const struct bucket *b)
 {
-	tpi_lock_enter(&lock[b - bucket]);
+	tpi_lock_enter(&lock[(b - bucket) % LOCKS]);
 }
 
 static void
 leave(const struct bucket *b)
 {
-	tpi_lock_leave(&lock[b - bucket]);
+	tpi_lock_leave(&lock[(b - bucket) % LOCKS]);
 }
 
 static struct bucket *
@@ -326,11 +326,11 @@ tpi_handler_fork(enum tpi_fork when)
 	size_t i;
 
 	if (when == TPI_FORK_PREPARE) {
-		tpi_lock_enter_all(lock, BUCKETS);
+		tpi_lock_enter_all(lock, LOCKS);
 		return;
 	}
 	for (i = 0; when == TPI_FORK_CHILD && i < BUCKETS; i++) {
 		forget(&bucket[i]);
 	}
-	tpi_lock_leave_all(lock, BUCKETS);
+	tpi_lock_leave_all(lock, LOCKS);
 }

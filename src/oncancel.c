@@ -62,24 +62,24 @@ struct bucket {
 	uintptr_t numbers;	    /* [m:lock] given so far */
 };
 
+/* Few locks: a fork takes them all, and ThreadSanitizer can follow 64. */
 #define BUCKETS 64
+#define LOCKS 8
 #define L TPI_LOCK_INIT(TPI_RANK_ON_CANCEL)
-#define L8 L, L, L, L, L, L, L, L
-static struct tpi_lock lock[BUCKETS] = { L8, L8, L8, L8, L8, L8, L8, L8 };
-static struct bucket bucket[BUCKETS]; /* [m:lock] of the same place */
-#undef L8
+static struct tpi_lock lock[LOCKS] = { L, L, L, L, L, L, L, L };
 #undef L
+static struct bucket bucket[BUCKETS];
 
 static void
 enter(const struct bucket *b)
 {
-	tpi_lock_enter(&lock[b - bucket]);
+	tpi_lock_enter(&lock[(b - bucket) % LOCKS]);
 }
 
 static void
 leave(const struct bucket *b)
 {
-	tpi_lock_leave(&lock[b - bucket]);
+	tpi_lock_leave(&lock[(b - bucket) % LOCKS]);
 }
 
 static struct bucket *
@@ -439,11 +439,11 @@ void
 tpi_oncancel_fork(enum tpi_fork when)
 {
 	if (when == TPI_FORK_PREPARE) {
-		tpi_lock_enter_all(lock, BUCKETS);
+		tpi_lock_enter_all(lock, LOCKS);
 		return;
 	}
 	if (when == TPI_FORK_CHILD) {
 		memset(bucket, 0, sizeof bucket);
 	}
-	tpi_lock_leave_all(lock, BUCKETS);
+	tpi_lock_leave_all(lock, LOCKS);
 }
