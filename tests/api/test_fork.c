@@ -6,9 +6,10 @@
 #include "child.h"
 #include "scene.h"
 
+#include <poll.h>
 #include <string.h>
 
-#define MANY 8
+#define MANY 12
 
 static int
 square(void *arg, void *value)
@@ -284,12 +285,24 @@ START_TEST(what_had_not_ended_is_cancelled_and_nothing_is_dropped)
 }
 END_TEST
 
+static void
+count(tpar_future *f, void *arg)
+{
+	(void)f;
+	(*(int *)arg)++;
+}
+
 /* Each call is the first to look at its future. */
 static void
 child_that_looks(void *arg)
 {
+	struct pollfd fd = { .events = POLLIN };
 	struct busy *busy = arg;
+	tpar_stream *stream;
+	tpar_future *all;
 	intptr_t value;
+	size_t index;
+	int called = 0;
 
 	UNIT_MUST(tpar_future_state(busy->pending[0]) == TPAR_CANCELLED);
 	UNIT_MUST(tpar_future_code(busy->pending[1]) == TPAR_ESTOPPED);
@@ -301,6 +314,17 @@ child_that_looks(void *arg)
 	UNIT_MUST(tpar_future_value(busy->pending[6]) == NULL);
 	tpar_future_unref(tpar_future_ref(busy->pending[7]));
 	tpar_future_unref(busy->pending[7]);
+	UNIT_MUST(tpar_future_on_done(busy->pending[8], count, &called) ==
+		  TPAR_OK);
+	UNIT_MUST(called == 1);
+	UNIT_MUST(tpar_as_completed(&busy->pending[9], 1, &stream) == TPAR_OK);
+	UNIT_MUST(tpar_stream_next(stream, TPAR_NOW, &index) == TPAR_OK);
+	tpar_stream_close(stream);
+	UNIT_MUST(tpar_future_fd(busy->pending[10], &fd.fd) == TPAR_OK);
+	UNIT_MUST(poll(&fd, 1, 0) == 1);
+	UNIT_MUST(tpar_gather_async(&busy->pending[11], 1, &all) == TPAR_OK);
+	UNIT_MUST(tpar_future_state(all) == TPAR_FAILED);
+	tpar_future_unref(all);
 	UNIT_MUST(scene_arg_drops == 0 && scene_value_drops == 0);
 }
 
@@ -410,13 +434,21 @@ START_TEST(task_can_fork_and_its_child_exec_or_exit)
 }
 END_TEST
 
+static void
+child_that_destroys_if_it_can(void *arg)
+{
+	if (CHILD_ALLOCATES) {
+		child_that_destroys(arg);
+	}
+}
+
 static void *
 fork_now_and_then(void *arg)
 {
 	long n = unit_scaled(20);
 
 	for (; n > 0; n--) {
-		UNIT_MUST(child_runs(child_that_destroys, arg));
+		UNIT_MUST(child_runs(child_that_destroys_if_it_can, arg));
 	}
 	return NULL;
 }

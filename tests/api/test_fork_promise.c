@@ -168,6 +168,9 @@ START_TEST(promises_can_be_made_in_the_child)
 	long rounds = unit_scaled(100);
 	int i;
 
+	if (!CHILD_ALLOCATES) {
+		return;
+	}
 	for (i = 0; i < 2; i++) {
 		thread[i] = unit_start(create_all_the_time, NULL);
 	}
@@ -217,7 +220,6 @@ end_here(void *arg)
 	struct race *race = arg;
 
 	/* It may have been destroyed: only its future is ours. */
-	(void)tpar_future_wait(race->pair.f, TPAR_NOW);
 	UNIT_MUST(tpar_future_state(race->pair.f) != TPAR_RUNNING);
 	tpar_future_unref(race->pair.f);
 }

@@ -8,10 +8,20 @@
 #include "child.h"
 #include "handmade.h"
 
+#include "src/cycle.h"
+#include "src/eventfd.h"
 #include "src/fork.h"
 #include "src/frame.h"
+#include "src/handler.h"
+#include "src/lane.h"
 #include "src/loose.h"
+#include "src/oncancel.h"
+#include "src/park.h"
 #include "src/parker.h"
+#include "src/pools.h"
+#include "src/promise.h"
+#include "src/service.h"
+#include "src/timer.h"
 
 #include <sys/mman.h>
 #include <taskpar/promise.h>
@@ -111,6 +121,7 @@ see_dead_pool(void *arg)
 	tpar_pool *pool = arg;
 
 	UNIT_MUST(tpi_intake_is_dead(&pool->intake));
+	UNIT_MUST(!tpi_service_held());
 	UNIT_MUST(is_free(&pool->lock));
 	UNIT_MUST(pool->threads == 0 && pool->parked == NULL);
 	UNIT_MUST(tpar_pool_destroy(pool) == TPAR_OK);
@@ -127,6 +138,77 @@ START_TEST(lock_of_a_pool_may_be_held)
 	end_hold(&holder);
 	ck_assert(!tpi_intake_is_dead(&pool->intake));
 	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+/* What the process has once, each held by a thread when it forks. */
+static void (*const parts[])(enum tpi_fork when) = {
+	tpi_pools_fork_default, tpi_cycle_fork,	   tpi_loose_fork,
+	tpi_eventfd_fork,	tpi_park_fork,	   tpi_frame_fork,
+	tpi_handler_fork,	tpi_oncancel_fork, tpi_promise_fork,
+	tpi_lane_fork,		tpi_timer_fork,	   tpi_parker_fork,
+	tpi_pools_fork
+};
+
+#define PARTS (sizeof parts / sizeof parts[0])
+
+static struct unit_gate begun;
+static struct unit_gate forking;
+
+/* Called before those of the library. */
+static void
+say_that_it_forks(void)
+{
+	unit_gate_open(&forking);
+}
+
+static void *
+hold_part(void *arg)
+{
+	size_t i = (size_t)(intptr_t)arg;
+
+	parts[i](TPI_FORK_PREPARE);
+	unit_gate_open(&begun);
+	unit_gate_await(&forking, 1);
+	parts[i](TPI_FORK_PARENT);
+	return NULL;
+}
+
+static void
+take_all(void *arg)
+{
+	size_t i;
+
+	(void)arg;
+	for (i = 0; i < PARTS; i++) {
+		parts[i](TPI_FORK_PREPARE);
+		parts[i](TPI_FORK_PARENT);
+	}
+}
+
+START_TEST(fork_waits_for_what_another_thread_holds)
+{
+	static const struct unit_gate fresh = UNIT_GATE_INIT;
+	long rounds = unit_scaled(10);
+	tpar_promise *p;
+	tpar_future *f;
+	size_t i;
+
+	/* So that there is an arena for those without a pool. */
+	ck_assert_int_eq(tpar_promise_create(0, NULL, &p, &f), TPAR_OK);
+	ck_assert_int_eq(pthread_atfork(say_that_it_forks, NULL, NULL), 0);
+	for (i = 0; i < PARTS * (size_t)rounds; i++) {
+		pthread_t thread;
+
+		begun = fresh;
+		forking = fresh;
+		thread = unit_start(hold_part, (void *)(intptr_t)(i % PARTS));
+		unit_gate_await(&begun, 1);
+		ck_assert(child_runs(take_all, NULL));
+		unit_join(thread);
+	}
+	tpar_promise_destroy(p);
+	tpar_future_unref(f);
 }
 END_TEST
 
@@ -338,6 +420,7 @@ main(void)
 	const TTest *const tests[] = {
 		forks_count_once_the_library_is_used,
 		lock_of_a_pool_may_be_held,
+		fork_waits_for_what_another_thread_holds,
 		parker_of_a_lost_thread_is_left_alone,
 		free_parkers_and_the_own_one_are_taken_over,
 		watches_of_lost_threads_are_forgotten,
