@@ -226,6 +226,9 @@ tpar_group_cancel(tpar_group *g, const char *reason)
 	if (g == NULL) {
 		return tpi_err(TPAR_EINVAL, "g is NULL");
 	}
+	if (tpi_scope_is_lost(g)) {
+		return tpi_err_plain(TPAR_EALREADY);
+	}
 	return tpi_scope_cancel(g, TPI_SCOPE_CANCELLED, reason);
 }
 
@@ -238,6 +241,9 @@ tpar_group_fail(tpar_group *g, int code, const char *fmt, ...)
 	if (g == NULL) {
 		return tpi_err(TPAR_EINVAL, "g is NULL");
 	}
+	if (tpi_scope_is_lost(g)) {
+		return tpi_err_plain(TPAR_EALREADY);
+	}
 	if (fmt != NULL) {
 		va_start(args, fmt);
 		tpi_format(text, sizeof text, fmt, args);
@@ -249,8 +255,9 @@ tpar_group_fail(tpar_group *g, int code, const char *fmt, ...)
 bool
 tpar_group_cancelled(const tpar_group *g)
 {
-	return tpi_load_relaxed(
-		       &((struct tpar_group *)(uintptr_t)g)->stopped) != 0;
+	struct tpar_group *scope = (struct tpar_group *)(uintptr_t)g;
+
+	return tpi_scope_is_lost(g) || tpi_load_relaxed(&scope->stopped) != 0;
 }
 
 static bool
@@ -413,6 +420,12 @@ tpar_group_close(tpar_group *g, struct tpar_failure *failures, size_t capacity,
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       g == NULL ? "g" : "failures");
 	}
+	if (tpi_scope_is_lost(g)) {
+		if (count != NULL) {
+			*count = 0;
+		}
+		return tpi_err(TPAR_ECANCELED, "the group was lost in a fork");
+	}
 	if (tpi_scope_is_callers(g)) {
 		return tpi_err(TPAR_EDEADLK,
 			       "a child cannot wait for its own group");
@@ -432,8 +445,8 @@ tpar_group_close(tpar_group *g, struct tpar_failure *failures, size_t capacity,
 void
 tpar_group_destroy(tpar_group *g)
 {
-	if (g == NULL) {
-		return;
+	if (g == NULL || tpi_scope_is_lost(g)) {
+		return; /* what is lost is not touched again */
 	}
 	if (!tpi_scope_is_callers(g) && tpi_scope_begin_close(g)) {
 		(void)close_group(g);

@@ -238,7 +238,8 @@ tpar_window_put(tpar_window *w, const struct tpar_task *task,
 	if (err != TPAR_OK) {
 		return err;
 	}
-	err = begin_put(w, deadline_ns);
+	err = tpi_scope_is_lost(w->group) ? TPAR_ECLOSED
+					  : begin_put(w, deadline_ns);
 	if (err == TPAR_ETIMEDOUT && deadline_ns < 0) {
 		return tpi_err(TPAR_EAGAIN, "the window is full");
 	}
@@ -263,6 +264,9 @@ tpar_window_end(tpar_window *w)
 {
 	if (w == NULL) {
 		return tpi_err(TPAR_EINVAL, "w is NULL");
+	}
+	if (tpi_scope_is_lost(w->group)) {
+		return TPAR_OK;
 	}
 	tpi_lock_enter(&w->lock);
 	w->ended = true;
@@ -346,7 +350,7 @@ static enum tpar_err
 take(struct tpar_window *w, void *value, int64_t deadline_ns)
 {
 	enum tpar_err err;
-	tpar_future *f;
+	tpar_future *f = NULL;
 
 	err = w->err == TPAR_OK ? await_next(w, deadline_ns, &f) : TPAR_OK;
 	if (err == TPAR_EEND) {
@@ -395,6 +399,8 @@ tpar_window_take(tpar_window *w, void *value, int64_t deadline_ns,
 
 	if (w == NULL) {
 		err = tpi_err(TPAR_EINVAL, "w is NULL");
+	} else if (tpi_scope_is_lost(w->group)) {
+		err = tpi_err(TPAR_ECANCELED, "the window was lost in a fork");
 	} else if (tpi_scope_is_callers(w->group)) {
 		err = tpi_err(TPAR_EDEADLK,
 			      "an item cannot wait for its own window");
@@ -434,8 +440,8 @@ tpar_window_close(tpar_window *w)
 {
 	size_t i;
 
-	if (w == NULL) {
-		return;
+	if (w == NULL || tpi_scope_is_lost(w->group)) {
+		return; /* what is lost is not touched again */
 	}
 	(void)tpar_group_cancel(w->group, "the window was closed");
 	tpi_scope_notify(w->group, NULL, NULL);

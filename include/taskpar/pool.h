@@ -15,7 +15,7 @@
  * had not ended is cancelled: a wait for it gives TPAR_ECANCELED, and no drop
  * function is called for it; what had ended is as it was.  Handles are released
  * as ever.  Promises can be completed, but nobody is told of it who had asked
- * before the fork; streams and groups of before are closed.  The child of a
+ * before the fork; streams, groups and windows of before are closed.  The child of a
  * task, or of a function that one of the library's threads calls, may only exec
  * or _exit.
  *
