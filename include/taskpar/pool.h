@@ -15,9 +15,9 @@
  * had not ended is cancelled: a wait for it gives TPAR_ECANCELED, and no drop
  * function is called for it; what had ended is as it was.  Handles are released
  * as ever.  Promises can be completed, but nobody is told of it who had asked
- * before the fork; streams, groups and windows of before are closed.  The child of a
- * task, or of a function that one of the library's threads calls, may only exec
- * or _exit.
+ * before the fork; streams, groups and windows of before are closed.  The child
+ * of a task, or of a function that one of the library's threads calls, may only
+ * exec or _exit.
  *
  * exit(), at any moment, also in a task.  Tasks run on until the process has
  * ended: if they use what its exit handlers take away, end the pools first.
