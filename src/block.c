@@ -68,6 +68,20 @@ tpi_block_check_cycles(struct tpi_wait *wait)
 	wait->given_up |= tpi_cycle_give_up(frame);
 }
 
+/*
+ * No thread is left for a member, which is about to be cancelled: as any other
+ * that is, it stops a gather, and a race goes on with those that are left.
+ */
+static void
+use_up(struct tpi_frame *frame)
+{
+	if (frame->kind != TPI_WAIT_RACE &&
+	    tpi_frame_elect(frame, TPI_USED_UP) &&
+	    frame->kind == TPI_WAIT_GATHER) {
+		tpi_cancel_members(frame);
+	}
+}
+
 /* Runs a claimed task here or, where that is forbidden, cancels it. */
 static void
 run_starved(struct tpi_wait *wait, struct tpar_future *f,
@@ -85,7 +99,7 @@ run_starved(struct tpi_wait *wait, struct tpar_future *f,
 			tpi_block_await_unpinned(frame->task);
 		}
 	} else {
-		(void)tpi_frame_elect(frame, TPI_USED_UP);
+		use_up(frame);
 		tpi_run_skip(f, watch);
 	}
 	(void)tpi_park_block(w);
@@ -105,7 +119,7 @@ tpi_block_check_starved(struct tpi_wait *wait)
 	struct tpar_future *f;
 	size_t i;
 
-	for (i = 0; i < frame->n; i++) {
+	for (i = 0; i < frame->n && !tpi_block_ends_early(frame); i++) {
 		f = frame->f[i];
 		if (TPI_UNLIKELY(tpi_loose_is(f))) {
 			if (tpi_state_peek(&f->state) == TPI_RUNNING &&
@@ -122,12 +136,17 @@ tpi_block_check_starved(struct tpi_wait *wait)
 	}
 }
 
-/* A wait that leaves its members alone and has a cause to end early. */
+/*
+ * A wait that leaves its members alone and has a cause to end early: used up
+ * threads are one if a single member counts, which has been ended for that.
+ */
 bool
 tpi_block_ends_early(struct tpi_frame *frame)
 {
-	return !tpi_frame_is_set(frame) && tpi_frame_cause(frame) != 0 &&
-	       tpi_frame_cause(frame) != TPI_USED_UP;
+	uintptr_t cause = tpi_frame_cause(frame);
+
+	return !tpi_frame_is_set(frame) && cause != 0 &&
+	       (cause != TPI_USED_UP || frame->kind == TPI_WAIT_ANY);
 }
 
 void

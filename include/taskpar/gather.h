@@ -70,9 +70,9 @@ struct tpar_outcome {
  *            members have been cancelled and, but for those that gather in
  *            turn what gathers them, are waited for);
  *            TPAR_EALREADY (a value was taken before, nothing is moved);
- *            TPAR_EAGAIN (stack and threads are used up: the members not begun
- *            were cancelled, the others waited for); TPAR_EINVAL (NULL among
- *            f, mixed value sizes, n * value_size overflows).
+ *            TPAR_EAGAIN (stack and threads are used up: a member that nobody
+ *            could begin was cancelled, and with it the set); TPAR_EINVAL
+ *            (NULL among f, mixed value sizes, n * value_size overflows).
  * Serial:    for (i = 0; i < n; i++) if ((rc = run(i)) != 0) break;
  * Source:    asyncio.gather with the failure rule of asyncio.TaskGroup.
  * See:       doc/TOUR.md#gather, doc/STATES.md#gather.   Since: 0.1
@@ -109,7 +109,7 @@ TPAR_API enum tpar_err tpar_gather_until(tpar_future *const *f, size_t n,
  * Errors:    TPAR_OK whatever the outcomes; TPAR_ESTOPPED if the calling task
  *            was asked to stop and members were cancelled for that (outcomes[]
  *            and values[] are filled all the same); TPAR_EINVAL, TPAR_EDEADLK,
- *            TPAR_EALREADY, TPAR_EAGAIN as tpar_gather().
+ *            TPAR_EALREADY as tpar_gather(), TPAR_EAGAIN as tpar_wait_all().
  * Source:    asyncio.gather(return_exceptions=True), Promise.allSettled.
  * Since:     0.1
  */
@@ -125,7 +125,8 @@ TPAR_API enum tpar_err tpar_gather_settled(tpar_future *const *f, size_t n,
  * Threads: any.
  * Errors:  TPAR_OK (all have ended, however); TPAR_ETIMEDOUT, TPAR_ESTOPPED,
  *          TPAR_EDEADLK (the futures are untouched, some may not have ended),
- *          TPAR_EAGAIN as tpar_gather(), TPAR_EINVAL (NULL among f).
+ *          TPAR_EAGAIN (stack and threads are used up: members that nobody
+ *          could begin were cancelled), TPAR_EINVAL (NULL among f).
  * Source:  asyncio.wait(ALL_COMPLETED).
  * Since:   0.1
  */
@@ -171,7 +172,8 @@ tpar_gather_async(tpar_future *const *f, size_t n, tpar_future **all);
  * Threads: any.  In a task nothing is run here, unless threads are used up.
  * Errors:  TPAR_OK; TPAR_ETIMEDOUT, TPAR_ESTOPPED, TPAR_EINVAL (n 0: it could
  *          never be satisfied; NULL among f), TPAR_EDEADLK (one is the calling
- *          task), TPAR_EAGAIN as tpar_gather().
+ *          task), TPAR_EAGAIN (stack and threads are used up: one that nobody
+ *          could begin was cancelled).
  * Source:  asyncio.wait(FIRST_COMPLETED), which tells all that have ended: here
  *          tpar_future_state() does.
  * Since:   0.1
@@ -194,7 +196,8 @@ TPAR_API enum tpar_err tpar_wait_any(tpar_future *const *f, size_t n,
  * Errors:    TPAR_OK if one is done, whoever was asked to stop; TPAR_EFAILED,
  *            TPAR_ECANCELED (none is); TPAR_ESTOPPED (the calling task was
  *            asked to stop, and so were they); TPAR_EINVAL, TPAR_EDEADLK (one
- *            is the calling task), TPAR_EALREADY, TPAR_EAGAIN as tpar_gather().
+ *            is the calling task), TPAR_EALREADY as tpar_gather().  One that
+ *            nobody can begin, as stack and threads are used up, is cancelled.
  * Source:    Promise.any, with losers that do not run on.
  * Since:     0.1
  */
