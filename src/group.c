@@ -2,10 +2,11 @@
 /*
  * group.c - opening, filling and closing a group.
  *
- * Closing waits for some children at a time, as any wait for a set does: so
- * those that have not begun are run in place, cycles are found, and nothing is
- * needed but a small array.  Each child is waited for once; those that enter
- * meanwhile come later.
+ * In a task, closing waits for the children as any wait for a set does: so those
+ * that have not begun are run in place, and cycles are found.  Each child is
+ * waited for once; those that enter meanwhile come later, and without memory
+ * for all at once they come some at a time.  Outside, closing only sleeps until
+ * nobody is left.
  */
 #include "config.h"
 
@@ -29,7 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Children waited for at a time. */
+/* So many children are waited for without memory. */
 #define CHUNK 64
 
 /* A group and what only its calls need. */
@@ -278,27 +279,43 @@ await_enders(struct tpar_group *g)
 	tpi_wait_until(all_off, g, parker);
 }
 
-/* Some of them, once.  Returns how many there were; *err: as of any wait. */
+/* These, held, once.  As of any wait. */
+static enum tpar_err
+await_set(struct tpar_group *g, struct tpar_future **f, size_t n)
+{
+	struct tpi_frame frame;
+	enum tpar_err err;
+	size_t i;
+
+	tpi_frame_init(&frame, TPI_WAIT_SETTLED, f, n);
+	frame.group = g;
+	err = tpi_wait_frame(&frame, TPAR_FOREVER, NULL, 0);
+	if (err == TPAR_EDEADLK) {
+		tpi_scope_give_up(g, f, n);
+	}
+	for (i = 0; i < n; i++) {
+		tpi_future_release(f[i]);
+	}
+	return err;
+}
+
+/*
+ * All of them if there is memory for that, so that a cycle through any is seen.
+ * Returns how many there were.
+ */
 static size_t
 await_some(struct tpar_group *g, enum tpar_err *err)
 {
-	struct tpar_future *chunk[CHUNK];
-	struct tpi_frame frame;
-	size_t n = tpi_scope_some(g, chunk, CHUNK);
-	size_t i;
+	struct tpar_future *few[CHUNK];
+	size_t n = tpi_scope_running(g);
+	struct tpar_future **f =
+		n > CHUNK ? calloc(n, sizeof(struct tpar_future *)) : NULL;
 
-	if (n == 0) {
-		return 0;
+	n = tpi_scope_some(g, f != NULL ? f : few, f != NULL ? n : CHUNK);
+	if (n > 0) {
+		*err = await_set(g, f != NULL ? f : few, n);
 	}
-	tpi_frame_init(&frame, TPI_WAIT_SETTLED, chunk, n);
-	frame.group = g;
-	*err = tpi_wait_frame(&frame, TPAR_FOREVER, NULL, 0);
-	if (*err == TPAR_EDEADLK) {
-		tpi_scope_give_up(g, chunk, n);
-	}
-	for (i = 0; i < n; i++) {
-		tpi_future_release(chunk[i]);
-	}
+	free((void *)f);
 	return n;
 }
 
@@ -309,6 +326,7 @@ await_some(struct tpar_group *g, enum tpar_err *err)
 static enum tpar_err
 close_group(struct tpar_group *g)
 {
+	bool outside = tpi_thread_self.run == NULL;
 	enum tpar_err all = TPAR_OK;
 	char *cycle = NULL;
 
@@ -316,7 +334,7 @@ close_group(struct tpar_group *g)
 	while (!tpi_scope_end_close(g)) {
 		enum tpar_err err = TPAR_OK;
 
-		if (await_some(g, &err) == 0) {
+		if (outside || await_some(g, &err) == 0) {
 			await_enders(g);
 		} else if (err == TPAR_EDEADLK && all != TPAR_EDEADLK) {
 			/* What runs here meanwhile may err, too. */
@@ -388,8 +406,8 @@ result(struct tpar_group *g, enum tpar_err err)
 {
 	struct tpar_failure first;
 
-	if (err == TPAR_EDEADLK) {
-		return err; /* it goes on without us */
+	if (err == TPAR_EDEADLK && tpi_scope_running(g) > 0) {
+		return err; /* they go on without us */
 	}
 	if (g->not_done == 0 && !g->body_failed) {
 		return TPAR_OK;

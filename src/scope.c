@@ -258,6 +258,17 @@ tpi_scope_begin_close(struct tpar_group *group)
 	return open;
 }
 
+size_t
+tpi_scope_running(struct tpar_group *group)
+{
+	size_t running;
+
+	tpi_lock_enter(&group->lock);
+	running = group->running;
+	tpi_lock_leave(&group->lock);
+	return running;
+}
+
 bool
 tpi_scope_all_off(struct tpar_group *group)
 {

@@ -136,6 +136,9 @@ bool tpi_scope_begin_close(struct tpar_group *group);
 /* CLOSING -> CLOSED.  false: there are children to be waited for. */
 bool tpi_scope_end_close(struct tpar_group *group);
 
+/* How many have not ended. */
+size_t tpi_scope_running(struct tpar_group *group);
+
 /* Has each child that is waited for ended, and was everybody told? */
 bool tpi_scope_all_off(struct tpar_group *group);
 
