@@ -17,6 +17,7 @@
 #include "handler.h"
 #include "intake.h"
 #include "lane.h"
+#include "lock.h"
 #include "loose.h"
 #include "oncancel.h"
 #include "park.h"
@@ -42,6 +43,16 @@ static void (*const parts[])(enum tpi_fork when) = {
 #define PARTS (sizeof parts / sizeof parts[0])
 
 uint32_t tpi_fork_generation;
+
+void
+tpi_fork_lock(struct tpi_lock *lock, enum tpi_fork when)
+{
+	if (when == TPI_FORK_PREPARE) {
+		tpi_lock_enter(lock);
+	} else {
+		tpi_lock_leave(lock);
+	}
+}
 
 static _Atomic uint32_t used; /* [h] */
 static pthread_once_t once = PTHREAD_ONCE_INIT;

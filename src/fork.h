@@ -11,9 +11,9 @@
 #define TPI_FORK_H
 
 #include "base.h"
-#include "lock.h"
 
 struct tpar_future;
+struct tpi_lock;
 
 /*
  * Before the fork; after it in the parent, and in the child.  The last two are
@@ -58,14 +58,6 @@ tpi_fork_look_all(struct tpar_future *const *f, size_t n)
 }
 
 /* For a module with one lock. */
-static inline void
-tpi_fork_lock(struct tpi_lock *lock, enum tpi_fork when)
-{
-	if (when == TPI_FORK_PREPARE) {
-		tpi_lock_enter(lock);
-	} else {
-		tpi_lock_leave(lock);
-	}
-}
+void tpi_fork_lock(struct tpi_lock *lock, enum tpi_fork when);
 
 #endif
