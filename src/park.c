@@ -82,6 +82,10 @@ drop_thread_locked(struct tpi_worker *w)
 bool
 tpi_park_look(struct tpar_pool *pool, uint32_t others)
 {
+	/* The rule asks for nobody; whoever makes them fewer looks. */
+	if (others >= pool->park.width) {
+		return false;
+	}
 	if (pool->park.fence && others > 0) {
 		tpi_fence_heavy();
 	}
