@@ -4,72 +4,9 @@
  * until the last future is gone; and what happens when it has nothing to give,
  * or the system no threads.
  */
-#include "unit.h"
+#include "account.h"
 
-#include <limits.h>
-#include <stdatomic.h>
-#include <string.h>
 #include <sys/resource.h>
-
-/* An allocator that counts, and fails on request. */
-struct account {
-	_Atomic long blocks;  /* in use */
-	_Atomic long bytes;   /* in use */
-	_Atomic long asked;   /* calls of alloc */
-	_Atomic long fail_at; /* the call from which on alloc fails */
-};
-
-#define ACCOUNT_INIT                                                           \
-	{                                                                      \
-		0, 0, 0, LONG_MAX                                              \
-	}
-
-/* Lies in front of each block, at the end of the room that is left for it. */
-struct header {
-	size_t size;
-	size_t room;
-	struct account *account;
-};
-
-#define HEADER_ROOM ((size_t)64)
-
-static void *
-account_alloc(size_t size, size_t align, void *context)
-{
-	struct account *account = context;
-	size_t room = align > HEADER_ROOM ? align : HEADER_ROOM;
-	struct header *header;
-	char *memory;
-
-	UNIT_MUST(align != 0 && (align & (align - 1)) == 0);
-	if (atomic_fetch_add(&account->asked, 1) >=
-	    atomic_load(&account->fail_at)) {
-		return NULL;
-	}
-	memory = aligned_alloc(room, (room + size + room - 1) / room * room);
-	UNIT_MUST(memory != NULL);
-	header = (struct header *)(void *)(memory + room) - 1;
-	header->size = size;
-	header->room = room;
-	header->account = account;
-	memset(memory + room, 0xa5, size);
-	atomic_fetch_add(&account->blocks, 1);
-	atomic_fetch_add(&account->bytes, (long)size);
-	return memory + room;
-}
-
-static void
-account_free(void *memory, size_t size, void *context)
-{
-	struct account *account = context;
-	struct header *header = (struct header *)memory - 1;
-
-	UNIT_MUST(header->account == account);
-	UNIT_MUST(header->size == size);
-	atomic_fetch_sub(&account->blocks, 1);
-	atomic_fetch_sub(&account->bytes, (long)size);
-	free((char *)memory - header->room);
-}
 
 static struct tpar_pool_config
 config_of(struct account *account, unsigned workers)
