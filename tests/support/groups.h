@@ -68,12 +68,14 @@ group_end(tpar_group *g, size_t *failures)
 struct group_listener {
 	struct unit_hold hold;
 	char reason[TPAR_MESSAGE_MAX];
+	struct unit_gate told; /* opened when reason is there */
 };
 
 static inline struct group_listener
 group_listener(int code)
 {
-	struct group_listener listener = { .hold = UNIT_HOLD_INIT };
+	struct group_listener listener = { .hold = UNIT_HOLD_INIT,
+					   .told = UNIT_GATE_INIT };
 
 	listener.hold.code = code;
 	return listener;
@@ -89,6 +91,7 @@ group_listen(void *arg, void *value)
 	reason = tpar_cancel_reason();
 	UNIT_MUST(reason != NULL);
 	snprintf(self->reason, sizeof self->reason, "%s", reason);
+	unit_gate_open(&self->told);
 	return self->hold.code;
 }
 
