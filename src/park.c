@@ -24,6 +24,15 @@
 static struct tpi_lock uneasy_lock = TPI_LOCK_INIT(TPI_RANK_UNEASY);
 static struct tpi_watch *uneasy; /* [m:uneasy_lock] */
 
+/* It pushes nothing until it occupies its place again. */
+static void
+vacate(struct tpi_worker *w)
+{
+	if (!tpi_deque_nonempty(&w->deque)) {
+		tpi_pool_vacate(w->pool, w->index);
+	}
+}
+
 static void
 push_parked_locked(struct tpi_worker *w)
 {
@@ -215,6 +224,7 @@ await_wake(struct tpi_worker *w, bool extra)
 			deadline = 0;
 		}
 	}
+	tpi_pool_occupy(w->pool, w->index);
 	w->searching = true;
 	return true;
 }
@@ -234,6 +244,7 @@ sleep_locked(struct tpi_worker *w)
 		tpi_lock_leave(&pool->lock);
 		return false;
 	}
+	vacate(w);
 	push_parked_locked(w);
 	w->searching = false;
 	before = tpi_park_leave(&pool->park, counts);
@@ -353,6 +364,7 @@ tpi_park_gone(struct tpi_worker *w)
 		push_spare_locked(w);
 	} else {
 		pool->threads++;
+		tpi_pool_occupy(pool, w->index);
 		w->searching = true;
 		tpi_park_enter(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
 	}
@@ -364,8 +376,11 @@ bool
 tpi_park_block(struct tpi_worker *w)
 {
 	struct tpar_pool *pool = w->pool;
-	uint64_t before = tpi_park_leave(&pool->park, TPI_ACTIVE);
+	uint64_t before;
 
+	w->blocked = true;
+	vacate(w);
+	before = tpi_park_leave(&pool->park, TPI_ACTIVE);
 	TPI_ASSERT(tpi_park_active(before) > 0);
 	if (!tpi_park_look(pool, tpi_park_active(before) - 1)) {
 		return true;
@@ -380,5 +395,7 @@ tpi_park_block(struct tpi_worker *w)
 void
 tpi_park_unblock(struct tpi_worker *w)
 {
+	tpi_pool_occupy(w->pool, w->index);
 	tpi_park_enter(&w->pool->park, TPI_ACTIVE);
+	w->blocked = false;
 }

@@ -230,6 +230,7 @@ tpi_pool_add_worker(struct tpar_pool *pool)
 		atomic_store_explicit(&pool->worker_count, n + 1,
 				      memory_order_seq_cst);
 	}
+	tpi_pool_occupy(pool, w->index);
 	pool->threads++;
 	return w;
 }
@@ -245,9 +246,16 @@ tpi_pool_any_work(struct tpar_pool *pool)
 			return true;
 		}
 	}
-	for (i = 0; i < n; i++) {
-		if (tpi_deque_nonempty(&tpi_pool_worker(pool, i)->deque)) {
-			return true;
+	for (i = 0; i < n; i += 64) {
+		uint64_t bits = tpi_pool_occupied(pool, i / 64);
+
+		for (; bits != 0; bits &= bits - 1) {
+			uint32_t k = i + (uint32_t)__builtin_ctzll(bits);
+
+			if (tpi_deque_nonempty(
+				    &tpi_pool_worker(pool, k)->deque)) {
+				return true;
+			}
 		}
 	}
 	return false;

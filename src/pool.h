@@ -25,6 +25,9 @@ struct tpi_worker;
 /* One injector shard per so many workers. */
 #define TPI_WORKERS_PER_SHARD 8
 
+/* The most threads a pool may have: workers and blocking_limit (settings.c). */
+#define TPI_CAPACITY_MAX (4096 + 16384)
+
 /* The queues of tasks with a priority of their own. */
 enum { TPI_ASIDE_HIGH, TPI_ASIDE_LOW, TPI_ASIDES };
 
@@ -50,6 +53,12 @@ struct tpar_pool {
 	/* [a:W1] workers 0 .. worker_count - 1 are there for good */
 	_Atomic(struct tpi_worker *) *worker;
 	_Atomic uint32_t worker_count;
+
+	/*
+	 * [a:S4] Bit i: worker i may have something in its deque.  Not set for
+	 * those that sleep, or have no thread, and have left nothing behind.
+	 */
+	_Atomic uint64_t occupied[TPI_CAPACITY_MAX / 64];
 
 	struct tpi_park park;
 	struct tpi_inject aside[TPI_ASIDES];
@@ -97,6 +106,34 @@ tpi_pool_worker_count(struct tpar_pool *pool)
 {
 	/* ORDER W1 seq_cst <- tpi_pool_add_worker() */
 	return atomic_load_explicit(&pool->worker_count, memory_order_seq_cst);
+}
+
+/* Before its owner pushes anything. */
+static inline void
+tpi_pool_occupy(struct tpar_pool *pool, uint32_t i)
+{
+	/* ORDER S4 seq_cst -> tpi_pool_occupied(): the bit, then the push. */
+	atomic_fetch_or_explicit(&pool->occupied[i / 64], (uint64_t)1 << i % 64,
+				 memory_order_seq_cst);
+}
+
+/* Its owner, who pushes nothing until it occupies it again, saw it empty. */
+static inline void
+tpi_pool_vacate(struct tpar_pool *pool, uint32_t i)
+{
+	/* Relaxed: there is nothing to be seen any more. */
+	atomic_fetch_and_explicit(&pool->occupied[i / 64],
+				  ~((uint64_t)1 << i % 64),
+				  memory_order_relaxed);
+}
+
+/* The bits of workers 64 * word and on. */
+static inline uint64_t
+tpi_pool_occupied(struct tpar_pool *pool, uint32_t word)
+{
+	/* ORDER S4 seq_cst <- tpi_pool_occupy(): the last look sees it. */
+	return atomic_load_explicit(&pool->occupied[word],
+				    memory_order_seq_cst);
 }
 
 /* Is anything queued?  The last look of whoever leaves the sleep word. */

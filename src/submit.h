@@ -22,13 +22,17 @@ tpi_submit_hint(void)
 	       16;
 }
 
-/* The calling thread's worker if it is one of this pool's. */
+/*
+ * The calling thread's worker if it is one of this pool's.  Not while it sleeps
+ * in a wait, where it may get to run callbacks: who pushes must be active (S3).
+ */
 static inline struct tpi_worker *
 tpi_submit_worker(struct tpar_pool *pool)
 {
 	struct tpi_worker *w = tpi_thread_self.worker;
 
-	return w != NULL && w->pool == pool ? w : NULL;
+	return w != NULL && w->pool == pool && TPI_LIKELY(!w->blocked) ? w
+								       : NULL;
 }
 
 /* May the calling thread submit now? */

@@ -155,24 +155,42 @@ rob(struct tpi_worker *w, struct tpi_worker *victim)
 	return first;
 }
 
+/* Of these workers of one word of the pool's, beginning at bit `start`. */
+static struct tpar_future *
+rob_some(struct tpi_worker *w, uint32_t base, uint64_t bits, unsigned start)
+{
+	struct tpar_future *f = NULL;
+
+	bits = start > 0 ? bits >> start | bits << (64 - start) : bits;
+	for (; bits != 0 && f == NULL; bits &= bits - 1) {
+		unsigned k = (unsigned)__builtin_ctzll(bits) + start;
+		struct tpi_worker *victim =
+			tpi_pool_worker(w->pool, base + k % 64);
+
+		if (victim != w) {
+			f = rob(w, victim);
+		}
+	}
+	return f;
+}
+
 static struct tpar_future *
 rob_others(struct tpi_worker *w)
 {
 	struct tpar_pool *pool = w->pool;
 	uint32_t n = tpi_pool_worker_count(pool);
+	uint32_t words = (n + 63) / 64;
 	uint32_t start = tpi_rng_below(&w->rng, n);
-	struct tpar_future *f;
+	struct tpar_future *f = NULL;
 	uint32_t i;
 
-	for (i = 0; i < n; i++) {
-		struct tpi_worker *victim = tpi_pool_worker(
-			pool, start + i < n ? start + i : start + i - n);
+	for (i = 0; i < words && f == NULL; i++) {
+		uint32_t word = (start / 64 + i) % words;
 
-		if (victim != w && (f = rob(w, victim)) != NULL) {
-			return f;
-		}
+		f = rob_some(w, word * 64, tpi_pool_occupied(pool, word),
+			     start % 64);
 	}
-	return NULL;
+	return f;
 }
 
 struct tpar_future *
