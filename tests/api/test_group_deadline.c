@@ -25,26 +25,52 @@ START_TEST(deadline_that_has_passed_lets_no_child_begin)
 }
 END_TEST
 
+/* A group with a deadline that has taken a child before it came. */
+static tpar_group *
+open_in_time(tpar_task_fn fn, void *arg, tpar_future **f)
+{
+	struct tpar_task task = TPAR_TASK_INIT;
+	int64_t time = TPAR_SECOND / 100;
+	tpar_group *g;
+
+	task.fn = fn;
+	task.arg = arg;
+	/* ENDS: the machine is not as slow as that. */
+	for (;; time *= 2) {
+		g = group_until(NULL, tpar_in(time));
+		if (tpar_group_submit(g, &task, f) == TPAR_OK) {
+			return g;
+		}
+		tpar_group_destroy(g);
+	}
+}
+
 START_TEST(deadline_stops_the_children)
 {
 	struct group_listener listener = group_listener(TPAR_ESTOPPED);
 	struct tpar_task task = scene_droppable(scene_return, NULL, 0);
-	tpar_group *g = group_until(NULL, tpar_in(TPAR_SECOND / 50));
 	struct scene scene;
 	tpar_future *f[2];
+	tpar_group *g;
 	size_t n = 5;
 
 	scene_stall(&scene);
+	g = open_in_time(group_listen, &listener, &f[1]);
 	task.group = g;
-	f[0] = unit_submit_task(scene.pool, &task);
-	f[1] = group_submit(g, group_listen, &listener);
+	if (tpar_submit_task(scene.pool, &task, &f[0]) != TPAR_OK) {
+		/* It has come already. */
+		f[0] = tpar_future_ref(f[1]);
+		scene_drop_arg(NULL);
+	}
 	/* Nobody needs to be closing it. */
 	ck_assert_int_eq(tpar_wait_all(f, 2, TPAR_FOREVER), TPAR_OK);
 	ck_assert(tpar_group_cancelled(g));
 	ck_assert_int_eq(tpar_group_submit(g, &task, NULL), TPAR_ECLOSED);
 	ck_assert_int_eq(tpar_group_close(g, NULL, 0, &n), TPAR_ETIMEDOUT);
 	ck_assert_uint_eq(n, 0);
-	ck_assert_ptr_nonnull(strstr(listener.reason, "deadline"));
+	/* It may have come before the child has begun. */
+	ck_assert(listener.reason[0] == '\0' ||
+		  strstr(listener.reason, "deadline") != NULL);
 	ck_assert_int_eq(tpar_future_state(f[0]), TPAR_CANCELLED);
 	ck_assert_int_eq(tpar_future_state(f[1]), TPAR_CANCELLED);
 	tpar_group_destroy(g);
@@ -58,8 +84,8 @@ END_TEST
 START_TEST(group_that_is_complete_although_late_has_succeeded)
 {
 	struct unit_hold hold = UNIT_HOLD_INIT;
-	tpar_group *g = group_until(NULL, tpar_in(TPAR_SECOND / 100));
-	tpar_future *f = group_submit(g, scene_until_stopped, &hold);
+	tpar_future *f = NULL;
+	tpar_group *g = open_in_time(scene_until_stopped, &hold, &f);
 
 	ck_assert_int_eq(tpar_group_close(g, NULL, 0, NULL), TPAR_OK);
 	ck_assert_int_eq(tpar_future_state(f), TPAR_DONE);
@@ -71,13 +97,12 @@ END_TEST
 START_TEST(child_that_fails_while_it_is_timed_out_is_told_of)
 {
 	struct unit_hold hold = UNIT_HOLD_INIT;
-	tpar_group *g = group_until(NULL, tpar_in(TPAR_SECOND / 100));
 	struct tpar_failure why;
+	tpar_group *g;
 	size_t n = 0;
 
 	hold.code = 9;
-	ck_assert_int_eq(tpar_group_run(g, scene_until_stopped, &hold),
-			 TPAR_OK);
+	g = open_in_time(scene_until_stopped, &hold, NULL);
 	/* The first in time. */
 	ck_assert_int_eq(tpar_group_close(g, &why, 1, &n), TPAR_ETIMEDOUT);
 	ck_assert_uint_eq(n, 1);
@@ -133,10 +158,10 @@ static int
 close_late(void *arg, void *value)
 {
 	struct unit_hold *hold = arg;
-	tpar_group *g = group_until(NULL, tpar_in(TPAR_SECOND / 100));
+	tpar_group *g;
 
 	hold->code = TPAR_ESTOPPED;
-	UNIT_MUST(tpar_group_run(g, scene_until_stopped, hold) == TPAR_OK);
+	g = open_in_time(scene_until_stopped, hold, NULL);
 	*(int *)value = (int)tpar_group_close(g, NULL, 0, NULL);
 	tpar_group_destroy(g);
 	return tpar_checkpoint();
