@@ -194,12 +194,16 @@ call_one(struct bucket *b, struct tpi_handler *handler)
 {
 	struct call call = { b->calls, handler, &tpi_thread_self };
 	struct call **at = &b->calls;
+	struct tpar_future *task = handler->task;
 	struct waiter *waiter;
 
+	/* Once it is not in the table the task may end, but fn looks at it. */
+	tpi_future_retain(task);
 	(void)take_out(b, handler);
 	b->calls = &call;
 	leave(b);
 	handler->fn(handler);
+	tpi_future_release(task);
 	enter(b);
 	/* It is not there if fn has forked and this is the child. */
 	while (*at != NULL && *at != &call) {
