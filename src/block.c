@@ -68,6 +68,21 @@ tpi_block_check_cycles(struct tpi_wait *wait)
 	wait->given_up |= tpi_cycle_give_up(frame);
 }
 
+void
+tpi_block_uncover_found(struct tpi_wait *wait)
+{
+	struct tpi_frame *frame = wait->frame;
+
+	tpi_frame_uncover_found(frame);
+	if (frame->task != NULL) {
+		tpi_block_await_unpinned(frame->task);
+	}
+	if (wait->found != NULL) {
+		tpi_future_release(wait->found);
+		wait->found = NULL;
+	}
+}
+
 /*
  * No thread is left for a member, which is about to be cancelled: as any other
  * that is, it stops a gather, and a race goes on with those that are left.
@@ -91,17 +106,15 @@ run_starved(struct tpi_wait *wait, struct tpar_future *f,
 	struct tpi_worker *w = wait->worker;
 
 	tpi_park_unblock(w);
-	if (tpi_help_stack_left(w) && tpi_help_may_run(w, f)) {
+	if (!wait->exiting && tpi_help_stack_left(w) &&
+	    tpi_help_may_run(w, f)) {
 		tpi_frame_cover(frame, f);
 		tpi_run_call(f, watch, tpi_frame_is_set(frame));
-		tpi_frame_uncover_found(frame);
-		if (frame->task != NULL) {
-			tpi_block_await_unpinned(frame->task);
-		}
 	} else {
 		use_up(frame);
 		tpi_run_skip(f, watch);
 	}
+	tpi_block_uncover_found(wait);
 	(void)tpi_park_block(w);
 }
 
@@ -124,8 +137,8 @@ tpi_block_check_starved(struct tpi_wait *wait)
 		if (TPI_UNLIKELY(tpi_loose_is(f))) {
 			if (tpi_state_peek(&f->state) == TPI_RUNNING &&
 			    (f = tpi_help_find_starved(w, f, &watch)) != NULL) {
+				wait->found = f;
 				run_starved(wait, f, &watch);
-				tpi_future_release(f);
 				i--; /* there may be more */
 			}
 		} else if (tpi_state_peek(&f->state) == TPI_PENDING &&
@@ -247,18 +260,18 @@ poll_member(struct tpi_wait *wait, size_t i)
 	return true;
 }
 
-size_t
+void
 tpi_block_poll(struct tpi_wait *wait)
 {
 	struct tpi_frame *frame = wait->frame;
-	size_t missing = 0;
-	size_t i;
 
 	tpi_block_check_cycles(wait);
-	for (i = wait->unregistered; i < frame->n; i++) {
-		missing += !poll_member(wait, i);
+	if (wait->polled < wait->unregistered) {
+		wait->polled = wait->unregistered;
 	}
-	return missing;
+	for (; wait->polled < frame->n; wait->polled++) {
+		wait->missing += !poll_member(wait, wait->polled);
+	}
 }
 
 /*
@@ -301,6 +314,7 @@ tpi_block_sleep(struct tpi_wait *wait)
 
 	if (watch) {
 		tpi_park_watch(&uneasy);
+		wait->uneasy = &uneasy;
 	}
 	sleep_blocked(wait, w != NULL && !tpi_park_block(w));
 	if (w != NULL) {
@@ -308,5 +322,6 @@ tpi_block_sleep(struct tpi_wait *wait)
 	}
 	if (watch) {
 		tpi_park_unwatch(&uneasy);
+		wait->uneasy = NULL;
 	}
 }

@@ -59,10 +59,13 @@ void tpi_block_sleep(struct tpi_wait *wait);
 
 /*
  * Waits for the members for which there was no node: looks at them now and
- * then.  Returns how many were not waited for, as the wait ends early, or as
- * they wait for the calling task.
+ * then.  Those that it does not wait for, as the wait ends early or as they wait
+ * for the calling task, are counted in wait->missing.
  */
-size_t tpi_block_poll(struct tpi_wait *wait);
+void tpi_block_poll(struct tpi_wait *wait);
+
+/* What was put on top of the wait is through, a member or not. */
+void tpi_block_uncover_found(struct tpi_wait *wait);
 
 /* After something has been hidden: until nobody looks at it any more. */
 void tpi_block_await_unpinned(struct tpar_future *task);

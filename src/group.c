@@ -26,6 +26,7 @@
 
 #include <taskpar/group.h>
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,22 +280,39 @@ await_enders(struct tpar_group *g)
 	tpi_wait_until(all_off, g, parker);
 }
 
-/* These, held, once.  As of any wait. */
+/* Some of the children, held, and memory for them. */
+struct chunk {
+	struct tpar_future **f;
+	size_t n;
+	struct tpar_future *few[CHUNK];
+};
+
+/* Also if one that was run here has called pthread_exit(). */
+static void
+release_chunk(void *arg)
+{
+	struct chunk *chunk = arg;
+
+	while (chunk->n > 0) {
+		tpi_future_release(chunk->f[--chunk->n]);
+	}
+	if (chunk->f != chunk->few) {
+		free((void *)chunk->f);
+	}
+}
+
+/* These, once.  As of any wait. */
 static enum tpar_err
-await_set(struct tpar_group *g, struct tpar_future **f, size_t n)
+await_chunk(struct tpar_group *g, struct chunk *chunk)
 {
 	struct tpi_frame frame;
 	enum tpar_err err;
-	size_t i;
 
-	tpi_frame_init(&frame, TPI_WAIT_SETTLED, f, n);
+	tpi_frame_init(&frame, TPI_WAIT_SETTLED, chunk->f, chunk->n);
 	frame.group = g;
 	err = tpi_wait_frame(&frame, TPAR_FOREVER, NULL, 0);
 	if (err == TPAR_EDEADLK) {
-		tpi_scope_give_up(g, f, n);
-	}
-	for (i = 0; i < n; i++) {
-		tpi_future_release(f[i]);
+		tpi_scope_give_up(g, chunk->f, chunk->n);
 	}
 	return err;
 }
@@ -306,16 +324,20 @@ await_set(struct tpar_group *g, struct tpar_future **f, size_t n)
 static size_t
 await_some(struct tpar_group *g, enum tpar_err *err)
 {
-	struct tpar_future *few[CHUNK];
 	size_t n = tpi_scope_running(g);
-	struct tpar_future **f =
-		n > CHUNK ? calloc(n, sizeof(struct tpar_future *)) : NULL;
+	struct chunk chunk;
 
-	n = tpi_scope_some(g, f != NULL ? f : few, f != NULL ? n : CHUNK);
-	if (n > 0) {
-		*err = await_set(g, f != NULL ? f : few, n);
+	chunk.f = n > CHUNK ? calloc(n, sizeof(struct tpar_future *)) : NULL;
+	if (chunk.f == NULL) {
+		chunk.f = chunk.few;
+		n = CHUNK;
 	}
-	free((void *)f);
+	chunk.n = n = tpi_scope_some(g, chunk.f, n);
+	pthread_cleanup_push(release_chunk, &chunk);
+	if (n > 0) {
+		*err = await_chunk(g, &chunk);
+	}
+	pthread_cleanup_pop(1);
 	return n;
 }
 

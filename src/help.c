@@ -107,10 +107,9 @@ help(struct tpi_wait *wait, struct tpar_future *f)
 		return false;
 	}
 	tpi_frame_cover(wait->frame, found);
+	wait->found = found;
 	tpi_run_call(found, &watch, true);
-	tpi_frame_uncover_found(wait->frame);
-	tpi_block_await_unpinned(wait->frame->task);
-	tpi_future_release(found);
+	tpi_block_uncover_found(wait);
 	return true;
 }
 

@@ -21,6 +21,7 @@
 #include <taskpar/cancel.h>
 #include <taskpar/gather.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,8 @@ struct map;
 /* What one driver is about. */
 struct driver {
 	struct map *map;
-	size_t item; /* that it failed with; SIZE_MAX: none */
+	size_t item;  /* that it failed with; SIZE_MAX: none */
+	size_t begun; /* the one that it is at */
 };
 
 /*
@@ -110,9 +112,22 @@ drop_driver(void *arg)
 	let_go(driver->map);
 }
 
-static int
-run_item(struct map *map, size_t i)
+/* The item has called pthread_exit(): a failure like any other. */
+static void
+fail_item(void *arg)
 {
+	struct driver *self = arg;
+
+	self->item = self->begun;
+	/* ORDER M1 release -> drive() */
+	atomic_store_explicit(&self->map->failed, 1, memory_order_release);
+}
+
+static int
+run_item(struct driver *self, size_t i)
+{
+	struct map *map = self->map;
+	int rc;
 	char none[1];
 	char *value = none;
 	const char *arg = NULL;
@@ -124,7 +139,11 @@ run_item(struct map *map, size_t i)
 	if (map->args != NULL) {
 		arg = map->args + i * map->arg_stride;
 	}
-	return map->fn((void *)(uintptr_t)arg, value);
+	self->begun = i;
+	pthread_cleanup_push(fail_item, self);
+	rc = map->fn((void *)(uintptr_t)arg, value);
+	pthread_cleanup_pop(0);
+	return rc;
 }
 
 static int
@@ -155,7 +174,7 @@ drive(void *arg, void *value)
 		if (i >= map->n) {
 			return 0;
 		}
-		rc = run_item(map, i);
+		rc = run_item(self, i);
 		if (rc != 0) {
 			self->item = i;
 			/* ORDER M1 release -> drive() */
@@ -226,12 +245,44 @@ blame_item(tpar_future *f, size_t item, struct tpar_failure *why,
 	return err;
 }
 
+/* A map under way. */
+struct call {
+	struct map *map;
+	tpar_future **f; /* of the drivers */
+};
+
+/* An item that was run here has called pthread_exit(); all have ended. */
+static void
+abandon(void *arg)
+{
+	struct call *call = arg;
+
+	tpar_future_unref_all(call->f, call->map->drivers);
+	drop_values(call->map);
+	free(call->f);
+	let_go(call->map);
+}
+
+static enum tpar_err
+await_drivers(struct call *call, struct tpar_failure *why)
+{
+	struct map *map = call->map;
+	enum tpar_err err;
+
+	pthread_cleanup_push(abandon, call);
+	err = tpar_gather_until(call->f, map->drivers, NULL,
+				map->options.deadline_ns, why);
+	pthread_cleanup_pop(0);
+	return err;
+}
+
 /* Runs the drivers of `map`, f having room for their futures. */
 static enum tpar_err
 run_drivers(struct tpar_pool *pool, struct map *map, tpar_future **f,
 	    struct tpar_failure *why)
 {
 	struct tpar_task task = TPAR_TASK_INIT;
+	struct call call = { map, f };
 	enum tpar_err err;
 
 	task.fn = drive;
@@ -246,8 +297,7 @@ run_drivers(struct tpar_pool *pool, struct map *map, tpar_future **f,
 		tpi_failure_of_call(why, err);
 		return err;
 	}
-	err = tpar_gather_until(f, map->drivers, NULL, map->options.deadline_ns,
-				why);
+	err = await_drivers(&call, why);
 	if (err != TPAR_OK && err != TPAR_EDEADLK && is_complete(map)) {
 		err = TPAR_OK;
 	} else if (err != TPAR_OK && why->index != SIZE_MAX) {
@@ -324,7 +374,7 @@ make_map(const struct map *from, const struct tpar_pool *pool)
 	}
 	map->drivers = drivers;
 	for (i = 0; i < drivers; i++) {
-		map->driver[i] = (struct driver) { map, SIZE_MAX };
+		map->driver[i] = (struct driver) { map, SIZE_MAX, 0 };
 	}
 	return map;
 }

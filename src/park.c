@@ -373,6 +373,24 @@ tpi_park_gone(struct tpi_worker *w)
 }
 
 bool
+tpi_park_lost(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+	bool lost;
+
+	tpi_lock_enter(&pool->lock);
+	/* Under one lock: who comes later finds the structure. */
+	lost = !tpi_pool_any_work(pool);
+	if (lost) {
+		push_spare_locked(w);
+		drop_thread_locked(w);
+	}
+	/* RELEASE POINT: w, once this thread has ended. */
+	tpi_lock_leave(&pool->lock);
+	return lost;
+}
+
+bool
 tpi_park_block(struct tpi_worker *w)
 {
 	struct tpar_pool *pool = w->pool;

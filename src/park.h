@@ -135,6 +135,13 @@ bool tpi_park_retire(struct tpi_worker *worker);
 bool tpi_park_gone(struct tpi_worker *worker);
 
 /*
+ * The calling thread, which counts as blocked, has to end, and no other one
+ * could be started for its structure.  false: there is work, try again; else
+ * whoever has some starts one.
+ */
+bool tpi_park_lost(struct tpi_worker *worker);
+
+/*
  * The calling worker is about to sleep in a wait: somebody else takes its
  * place.  false: nobody can, threads are used up, and there is work; the alarm
  * has been raised.

@@ -18,6 +18,36 @@
 #include "thread.h"
 #include "worker.h"
 
+#include <taskpar/cancel.h>
+
+#include <pthread.h>
+
+/*
+ * A task may call pthread_exit().  What stands between pthread_cleanup_push()
+ * and _pop(), here and below on the stack (wait.c, worker.c), is then made good
+ * by its handler, innermost first.
+ *
+ * With glibc and -fexceptions that is a matter of tables: nothing is done as
+ * long as nobody exits.  The stack is unwound then, so a task's own functions
+ * must have such tables, too; compilers make them for C by default where the
+ * ABI asks for them (x86-64, aarch64).  Where an unwinder finds none it stops
+ * there, no handler runs, and neither the task nor the pool ever ends.  Other C
+ * libraries (musl) keep a list of handlers and call them from pthread_exit(),
+ * whatever the tables; so do we with a compiler without -fexceptions, at the
+ * cost of a setjmp() in glibc.
+ */
+static void
+end_exited(void *arg)
+{
+	struct tpi_run *run = arg;
+	int rc;
+
+	tpi_thread_self.run = run;
+	rc = tpar_fail(TPAR_EFAILED, "the task has called pthread_exit()");
+	tpi_thread_self.run = run->outer;
+	tpi_future_end(run->task, rc, run->message);
+}
+
 /* Calls the function of `f` in a run of its own and ends it. */
 static inline void
 call(struct tpar_future *f, struct tpi_run *run)
@@ -26,7 +56,9 @@ call(struct tpar_future *f, struct tpi_run *run)
 	int rc;
 
 	self->run = run;
+	pthread_cleanup_push(end_exited, run);
 	rc = f->fn(f->arg, tpi_future_payload(f));
+	pthread_cleanup_pop(0);
 	self->run = run->outer;
 	if (TPI_UNLIKELY(run->handled)) {
 		tpi_oncancel_end(run);
@@ -156,12 +188,28 @@ tpi_run_skip(struct tpar_future *f, struct tpi_watch *watch)
 	}
 }
 
+/* A task of `pool` that runs on another one's thread. */
+struct visit {
+	struct tpar_pool *pool; /* NULL: it does not */
+	struct tpi_watch *watch;
+};
+
+static void
+end_visit(void *arg)
+{
+	struct visit *visit = arg;
+
+	if (TPI_UNLIKELY(visit->pool != NULL)) {
+		tpi_run_leave_pool(visit->pool, visit->watch);
+	}
+}
+
 void
 tpi_run_call(struct tpar_future *f, struct tpi_watch *watch, bool bound)
 {
 	struct tpi_run *outer = tpi_thread_self.run;
 	struct tpi_run run = { .task = f, .outer = outer };
-	struct tpar_pool *foreign;
+	struct visit visit = { .watch = watch };
 
 	if (TPI_UNLIKELY(tpi_cancel_requested(f)) ||
 	    TPI_UNLIKELY(tpi_scope_has_stopped(f))) {
@@ -169,13 +217,12 @@ tpi_run_call(struct tpar_future *f, struct tpi_watch *watch, bool bound)
 		return;
 	}
 	tpi_future_clear_value(f);
-	foreign = foreign_pool(f);
+	visit.pool = foreign_pool(f);
 	if (bound) {
 		run.stopper = outer->task->intake != f->intake ? outer
 							       : outer->stopper;
 	}
+	pthread_cleanup_push(end_visit, &visit);
 	call(f, &run);
-	if (TPI_UNLIKELY(foreign != NULL)) {
-		tpi_run_leave_pool(foreign, watch);
-	}
+	pthread_cleanup_pop(1);
 }

@@ -18,6 +18,7 @@
 #include "pool.h"
 #include "wait.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -244,11 +245,44 @@ take(void *arg)
 	return any || next->end;
 }
 
+/* A thread that waits for what comes next. */
+struct waiter {
+	struct tpi_watch watch;
+	struct tpar_stream *s;
+};
+
+static void
+stop_waiting(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	tpi_lock_enter(&waiter->s->lock);
+	tpi_watch_remove_locked(&waiter->watch);
+	tpi_lock_leave(&waiter->s->lock);
+}
+
+static enum tpar_err
+await_next(struct next *next, int64_t deadline_ns)
+{
+	struct tpar_stream *s = next->s;
+	struct waiter waiter = { .watch = { .parker = tpi_thread_parker() },
+				 .s = s };
+	enum tpar_err err;
+
+	tpi_lock_enter(&s->lock);
+	tpi_watch_add_locked(&s->waiting, &waiter.watch);
+	tpi_lock_leave(&s->lock);
+	pthread_cleanup_push(stop_waiting, &waiter);
+	err = tpi_wait_among(s->f, s->n, take, next, waiter.watch.parker,
+			     deadline_ns);
+	pthread_cleanup_pop(1);
+	return err;
+}
+
 enum tpar_err
 tpar_stream_next(tpar_stream *s, int64_t deadline_ns, size_t *index)
 {
 	struct next next = { .s = s };
-	struct tpi_watch watch;
 	enum tpar_err err = TPAR_OK;
 
 	if (s == NULL || index == NULL) {
@@ -259,15 +293,7 @@ tpar_stream_next(tpar_stream *s, int64_t deadline_ns, size_t *index)
 		return tpi_err(TPAR_ECLOSED, "the stream was lost in a fork");
 	}
 	if (!take(&next)) {
-		watch.parker = tpi_thread_parker();
-		tpi_lock_enter(&s->lock);
-		tpi_watch_add_locked(&s->waiting, &watch);
-		tpi_lock_leave(&s->lock);
-		err = tpi_wait_among(s->f, s->n, take, &next, watch.parker,
-				     deadline_ns);
-		tpi_lock_enter(&s->lock);
-		tpi_watch_remove_locked(&watch);
-		tpi_lock_leave(&s->lock);
+		err = await_next(&next, deadline_ns);
 	}
 	if (err != TPAR_OK) {
 		return err;

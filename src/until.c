@@ -19,6 +19,8 @@
 #include "thread.h"
 #include "wait.h"
 
+#include <pthread.h>
+
 /* Why the wait ends although pred is not true; TPAR_OK: it does not. */
 static enum tpar_err
 ends_until(struct tpi_frame *frame, int64_t deadline_ns)
@@ -63,6 +65,19 @@ sleep_until(struct tpi_wait *wait, bool (*pred)(void *arg), void *arg)
 	return err;
 }
 
+/* A task that was run here has called pthread_exit(). */
+static void
+abandon(void *arg)
+{
+	struct tpi_wait *wait = arg;
+
+	if (wait->uneasy != NULL) {
+		tpi_park_unwatch(wait->uneasy);
+	}
+	tpi_block_uncover_found(wait);
+	tpi_block_unpublish(wait->frame);
+}
+
 enum tpar_err
 tpi_wait_among(tpar_future *const *f, size_t n, bool (*pred)(void *arg),
 	       void *arg, struct tpi_parker *parker, int64_t deadline_ns)
@@ -81,8 +96,11 @@ tpi_wait_among(tpar_future *const *f, size_t n, bool (*pred)(void *arg),
 	tpi_block_publish(&frame);
 	if (watch) {
 		tpi_park_watch(&uneasy);
+		wait.uneasy = &uneasy;
 	}
+	pthread_cleanup_push(abandon, &wait);
 	err = sleep_until(&wait, pred, arg);
+	pthread_cleanup_pop(0);
 	if (watch) {
 		tpi_park_unwatch(&uneasy);
 	}

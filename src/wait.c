@@ -33,6 +33,7 @@
 #include <taskpar/future.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 
@@ -108,6 +109,7 @@ run_members(struct tpi_wait *wait, size_t first)
 	struct tpi_frame *frame = wait->frame;
 	size_t i;
 
+	wait->claimed = first;
 	if (first < frame->n) {
 		if (tpi_frame_cause(frame) != 0 && tpi_frame_is_set(frame) &&
 		    !is_shielded(frame->f[first])) {
@@ -115,6 +117,7 @@ run_members(struct tpi_wait *wait, size_t first)
 		} else {
 			run_member(wait, first);
 		}
+		wait->claimed = frame->n;
 		tpi_block_take_ended(frame, frame->f[first]);
 	}
 	for (i = wait->begin; i < frame->n; i++) {
@@ -225,20 +228,21 @@ early_error(struct tpi_frame *frame)
 }
 
 /* What is left after this thread has done what it could by itself. */
-static enum tpar_err
+static TPI_INLINE enum tpar_err
 await_others(struct tpi_wait *wait)
 {
 	struct tpi_frame *frame = wait->frame;
 	/* A plain wait may have to end early, so it takes nothing more on. */
-	bool helping = wait->worker != NULL && tpi_frame_is_set(frame) &&
+	bool helping = wait->worker != NULL && !wait->exiting &&
+		       tpi_frame_is_set(frame) &&
 		       tpi_load_relaxed(&frame->timed) == 0 &&
 		       tpi_help_stack_left(wait->worker);
-	size_t missing = 0;
 
 	if (TPI_UNLIKELY(wait->unregistered < frame->n)) {
-		missing = tpi_block_poll(wait);
+		tpi_block_poll(wait);
 	}
-	if (settle(frame, missing)) {
+	if (TPI_LIKELY(tpi_load_relaxed(&frame->owner) != 0) &&
+	    settle(frame, wait->missing)) {
 		return TPAR_OK;
 	}
 	/* Once, before anything is put on top: see there. */
@@ -247,15 +251,78 @@ await_others(struct tpi_wait *wait)
 		tpi_block_sleep(wait);
 	}
 	if (!tpi_frame_complete(frame)) {
-		missing += leave(wait);
+		wait->missing += leave(wait);
 	}
 	if (wait->given_up) {
 		return TPAR_EDEADLK;
 	}
-	if (missing > 0) {
+	if (wait->missing > 0) {
 		return early_error(frame);
 	}
 	return TPAR_OK;
+}
+
+/* The frame is of no concern to anybody from now on. */
+static void
+end(struct tpi_wait *wait)
+{
+	tpi_block_unpublish(wait->frame);
+	if (TPI_UNLIKELY(wait->frame->nodes != NULL)) {
+		tpi_frame_fini(wait->frame);
+	}
+}
+
+/*
+ * What ran on top has called pthread_exit(), and has been ended; this stack is
+ * about to go.  A set is cancelled and waited for, other members are left alone.
+ * Nothing is run on top any more.
+ */
+static void
+abandon(void *arg)
+{
+	struct tpi_wait *wait = arg;
+	struct tpi_frame *frame = wait->frame;
+
+	wait->exiting = true;
+	wait->left_pending = true;
+	if (wait->uneasy != NULL) {
+		tpi_park_unwatch(wait->uneasy);
+		wait->uneasy = NULL;
+	}
+	tpi_block_uncover_found(wait);
+	if (tpi_frame_elect(frame, TPI_STOPPED) && tpi_frame_is_set(frame)) {
+		tpi_cancel_members(frame);
+	}
+	if (wait->claimed < frame->n) {
+		tpi_block_take_ended(frame, frame->f[wait->claimed]);
+		wait->claimed = frame->n;
+	}
+	(void)await_others(wait);
+	end(wait);
+	free(wait->cycle);
+}
+
+/* From the first member to the last. */
+static enum tpar_err
+await_all(struct tpi_wait *wait, bool claim)
+{
+	struct tpi_frame *frame = wait->frame;
+	enum tpar_err err;
+	size_t first;
+
+	pthread_cleanup_push(abandon, wait);
+	first = join(wait, claim);
+	if (claim) {
+		run_members(wait, first);
+		if (!wait->left_pending && frame->group == NULL) {
+			tpi_worker_trim(wait->worker, frame->f, frame->n);
+		} else if (!wait->left_pending) {
+			tpi_worker_trim_held(wait->worker, frame->f, frame->n);
+		}
+	}
+	err = await_others(wait);
+	pthread_cleanup_pop(0);
+	return err;
 }
 
 /* Somebody looks whether all have ended, and saw that not. */
@@ -277,11 +344,11 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 				 .deadline_ns = deadline_ns,
 				 .begin = begin,
 				 .cursor = begin,
-				 .unregistered = frame->n };
+				 .unregistered = frame->n,
+				 .claimed = frame->n };
 	bool timed = deadline_ns != 0 || tpi_frame_is_choice(frame);
 	bool claim = wait.worker != NULL && !timed && frame->task != NULL &&
 		     tpi_help_stack_left(wait.worker);
-	size_t first;
 	enum tpar_err err;
 	int saved = errno;
 
@@ -302,18 +369,8 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	}
 	claim = claim && !tpi_block_ends_early(frame);
 	wait.left_pending = !claim;
-	first = join(&wait, claim);
-	if (claim) {
-		run_members(&wait, first);
-		if (!wait.left_pending && frame->group == NULL) {
-			tpi_worker_trim(wait.worker, frame->f, frame->n);
-		} else if (!wait.left_pending) {
-			tpi_worker_trim_held(wait.worker, frame->f, frame->n);
-		}
-	}
-	err = await_others(&wait);
-	tpi_block_unpublish(frame);
-	tpi_frame_fini(frame);
+	err = await_all(&wait, claim);
+	end(&wait);
 	if (err == TPAR_OK && tpi_frame_cause(frame) == TPI_USED_UP) {
 		err = tpi_err(TPAR_EAGAIN, "stack and threads are used up");
 	}

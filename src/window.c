@@ -23,6 +23,7 @@
 #include <taskpar/group.h>
 #include <taskpar/window.h>
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,25 +149,41 @@ has_changed(void *arg)
 	return changed || tpar_group_cancelled(w->group);
 }
 
+/* A thread that waits for a change. */
+struct waiter {
+	struct tpi_watch watch;
+	struct tpar_window *w;
+};
+
+static void
+stop_waiting(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	tpi_lock_enter(&waiter->w->lock);
+	tpi_watch_remove_locked(&waiter->watch);
+	tpi_lock_leave(&waiter->w->lock);
+}
+
 /* Sleeps until that; `f`, held, is run if threads are used up, NULL: nothing. */
 static enum tpar_err
 await_change(struct change *change, tpar_future *f, int64_t deadline_ns)
 {
-	struct tpi_watch watch = { .parker = tpi_thread_parker() };
 	struct tpar_window *w = change->w;
+	struct waiter waiter = { .watch = { .parker = tpi_thread_parker() },
+				 .w = w };
 	enum tpar_err err;
 
 	if (deadline_ns < 0) {
 		return tpi_err_plain(TPAR_ETIMEDOUT);
 	}
 	tpi_lock_enter(&w->lock);
-	tpi_watch_add_locked(&w->waiting, &watch);
+	tpi_watch_add_locked(&w->waiting, &waiter.watch);
 	tpi_lock_leave(&w->lock);
+	pthread_cleanup_push(stop_waiting, &waiter);
 	err = tpi_wait_among(&f, f != NULL ? 1 : 0, has_changed, change,
-			     watch.parker, deadline_ns);
-	tpi_lock_enter(&w->lock);
-	tpi_watch_remove_locked(&watch);
-	tpi_lock_leave(&w->lock);
+			     waiter.watch.parker, deadline_ns);
+	pthread_cleanup_pop(1);
 	return err;
 }
 
@@ -174,6 +191,12 @@ static bool
 may_put_locked(struct tpar_window *w)
 {
 	return w->ended || (!w->putting && w->put - w->taken < w->width);
+}
+
+static void
+let_go_oldest(void *f)
+{
+	tpar_future_unref(f);
 }
 
 /* Becomes the one who puts, once there is room. */
@@ -200,10 +223,11 @@ begin_put(struct tpar_window *w, int64_t deadline_ns)
 		if (!mine && err == TPAR_OK && tpar_group_cancelled(w->group)) {
 			err = TPAR_ECLOSED;
 		}
+		pthread_cleanup_push(let_go_oldest, oldest);
 		if (!mine && err == TPAR_OK) {
 			err = await_change(&change, oldest, deadline_ns);
 		}
-		tpar_future_unref(oldest);
+		pthread_cleanup_pop(1);
 		if (mine || err != TPAR_OK) {
 			return err;
 		}

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "block.h"
 #include "clock.h"
 #include "cpus.h"
 #include "die.h"
@@ -62,11 +63,25 @@ take_local(struct tpi_worker *w)
 	return f;
 }
 
+/* The task has called pthread_exit(), and has been ended. */
+static void
+drop_taken(void *arg)
+{
+	struct tpi_worker *w = arg;
+	struct tpar_future *f = tpi_load_relaxed(&w->taken);
+
+	if (f != NULL) {
+		tpi_worker_hide(w);
+		tpi_future_release(f);
+	}
+}
+
 static void
 main_loop(struct tpi_worker *w)
 {
 	struct tpar_future *f;
 
+	pthread_cleanup_push(drop_taken, w);
 	/* ENDS: the pool quits; or this thread is one too many. */
 	while ((f = take_local(w)) != NULL || (f = search(w)) != NULL) {
 		tpi_worker_show(w, f);
@@ -78,9 +93,10 @@ main_loop(struct tpi_worker *w)
 		tpi_future_release(f);
 		if (TPI_UNLIKELY(tpi_park_surplus(&w->pool->park)) &&
 		    !tpi_park_retire(w)) {
-			return;
+			break;
 		}
 	}
+	pthread_cleanup_pop(0);
 }
 
 static void
@@ -289,6 +305,69 @@ tpi_worker_trim_held(struct tpi_worker *w, struct tpar_future *const *f,
 	}
 }
 
+/* The thread is not one of the pool's any more. */
+static void
+leave(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+
+	tpi_thread_self.worker = NULL;
+	tpi_thread_self.heap = NULL;
+	if (pool->config.on_worker_stop != NULL) {
+		pool->config.on_worker_stop(w->index, pool->config.hook_arg);
+	}
+	tpi_thread_self.parker = NULL;
+}
+
+static void *worker_main(void *arg);
+
+/* Another thread for the structure of the calling one.  false: none starts. */
+static bool
+start_successor(struct tpi_worker *w)
+{
+	w->exited = w->thread;
+	w->has_exited = true;
+	if (tpi_spawn(&w->thread, w->pool->config.stack_size, worker_main, w) ==
+	    0) {
+		return true;
+	}
+	w->thread = w->exited;
+	w->has_exited = false;
+	return false;
+}
+
+/* Waits for the end of the thread before, if that has exited. */
+static void
+succeed(struct tpi_worker *w)
+{
+	if (w->has_exited) {
+		/* ENDS: it is on its way out. */
+		TPI_CHECK(pthread_join(w->exited, NULL) == 0);
+		w->has_exited = false;
+		w->searching = true;
+		tpi_park_enter(&w->pool->park, TPI_ACTIVE + TPI_SEARCHING);
+	}
+}
+
+/*
+ * A task has called pthread_exit(): this thread ends, and another one goes on
+ * with its structure as soon as it has.  Until then it counts as one that is
+ * blocked.  It runs nothing any more: that could exit, too, and glibc cannot do
+ * that twice in a thread.
+ */
+static void
+replace(void *arg)
+{
+	struct tpi_worker *w = arg;
+
+	(void)tpi_park_block(w);
+	leave(w);
+	/* ENDS: a thread can be started, or others have done the work. */
+	while (!start_successor(w) && !tpi_park_lost(w)) {
+		tpi_block_nap();
+	}
+}
+
 /* From its first hook to its last. */
 static void
 serve(struct tpi_worker *w)
@@ -303,14 +382,10 @@ serve(struct tpi_worker *w)
 		stop_searching(w);
 		pool->config.on_worker_start(w->index, pool->config.hook_arg);
 	}
+	pthread_cleanup_push(replace, w);
 	main_loop(w);
-	/* Not counted any more, so not one of the pool's either. */
-	tpi_thread_self.worker = NULL;
-	tpi_thread_self.heap = NULL;
-	if (pool->config.on_worker_stop != NULL) {
-		pool->config.on_worker_stop(w->index, pool->config.hook_arg);
-	}
-	tpi_thread_self.parker = NULL;
+	pthread_cleanup_pop(0);
+	leave(w);
 }
 
 static void *
@@ -321,6 +396,7 @@ worker_main(void *arg)
 	char here = 0;
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	succeed(w);
 	w->stack_low = tpi_spawn_stack_end(&here, pool->config.stack_size) +
 		       STACK_RESERVE;
 	tpi_spawn_name(pool->config.name, w->index);

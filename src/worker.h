@@ -46,6 +46,8 @@ struct tpi_worker {
 	struct tpi_worker *next; /* [m:pool] parked, or without a thread */
 	pthread_t thread;	 /* [m:pool] */
 	bool joinable;		 /* [m:pool] thread is to be joined */
+	pthread_t exited;	 /* [o] the one before, if it has exited */
+	bool has_exited;	 /* [o] and this thread has to join it */
 };
 
 /* A new worker without a thread; under the pool's lock.  NULL: no memory. */

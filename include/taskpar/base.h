@@ -44,10 +44,18 @@ typedef struct tpar_group tpar_group;
  * asked alignment (never NULL, even for a size of 0).
  * It returns 0 for success, TPAR_ESTOPPED to end as cancelled, or any other
  * code of its own to end as failed (see tpar_fail()).
+ *
+ * It may call pthread_exit(), if its code can be unwound (C is, by default, on
+ * x86-64 and AArch64; -fexceptions elsewhere): it has failed then, and so has
+ * each task that waits below it on the same thread, after what such a one
+ * gathers was cancelled and has ended.  The pool replaces the thread.
  */
 typedef int (*tpar_task_fn)(void *arg, void *value);
 
-/* Releases what an argument or a value owns.  It must not wait for tasks. */
+/*
+ * Releases what an argument or a value owns.  It must neither wait for tasks nor
+ * call pthread_exit().
+ */
 typedef void (*tpar_drop_fn)(void *object);
 
 /*

@@ -49,8 +49,9 @@ struct tpar_allocator {
 /*
  * Called on each of the pool's threads, first and last thing.  (A task that a
  * thread of another pool waits for may be run in place there, where this was
- * not called: own_threads_only.)  `index` is 0 .. workers + blocking_limit - 1, and no two live threads of the
- * pool share one.  It must not wait for tasks.
+ * not called: own_threads_only.)  `index` is 0 .. workers + blocking_limit - 1,
+ * and no two live threads of the pool share one.  It must neither wait for tasks
+ * nor call pthread_exit().
  */
 typedef void (*tpar_worker_fn)(unsigned index, void *arg);
 

@@ -70,6 +70,15 @@ expect(struct tpar_future *taken, struct tpar_future *f)
 	finish(f);
 }
 
+/* What the worker would take next, or NULL. */
+static struct tpar_future *
+take(void)
+{
+	struct tpar_future *f = tpi_take_own(w);
+
+	return f != NULL ? f : tpi_take_scan(w);
+}
+
 START_TEST(search_goes_from_high_to_low)
 {
 	struct tpar_future *f[5];
@@ -115,7 +124,6 @@ END_TEST
 
 START_TEST(high_goes_before_a_full_deque)
 {
-	struct tpar_future *own[2 * FEW];
 	struct tpar_future *f[FEW];
 	int taken = 0;
 	int got = 0;
@@ -124,14 +132,14 @@ START_TEST(high_goes_before_a_full_deque)
 
 	start();
 	for (i = 0; i < 2 * FEW; i++) {
-		own[i] = push(w);
+		(void)push(w);
 	}
 	for (i = 0; i < FEW; i++) {
 		f[i] = inject(high());
 	}
 	/* All of them, in order, before the own ones are through. */
 	while (got < FEW) {
-		struct tpar_future *next = tpi_take_own(w);
+		struct tpar_future *next = take();
 
 		taken++;
 		ck_assert_ptr_nonnull(next);
@@ -139,13 +147,11 @@ START_TEST(high_goes_before_a_full_deque)
 		finish(next);
 	}
 	ck_assert_int_le(taken, 2 * FEW);
-	while (tpi_take_own(w) != NULL) {
+	while ((f[0] = take()) != NULL) {
+		finish(f[0]);
 		left++;
 	}
 	ck_assert_int_eq(left, 3 * FEW - taken);
-	for (i = 0; i < left; i++) {
-		finish(own[i]);
-	}
 	hand_free(pool);
 }
 END_TEST
@@ -159,10 +165,7 @@ expect_among_high(struct tpar_future *f)
 
 	do {
 		(void)inject(high());
-		next = tpi_take_own(w);
-		if (next == NULL) {
-			next = tpi_take_scan(w);
-		}
+		next = take();
 		ck_assert_ptr_nonnull(next);
 		finish(next);
 		ck_assert_int_lt(++i, PATIENCE);
