@@ -41,6 +41,30 @@ tpi_after_due(struct tpi_callback *callback)
 	self->due_last = callback;
 }
 
+bool
+tpi_after_withdraw(struct tpi_callback *callback)
+{
+	struct tpi_thread *self = &tpi_thread_self;
+	struct tpi_callback *before = NULL;
+	struct tpi_callback *at;
+
+	for (at = self->due; at != NULL && at != callback; at = at->due) {
+		before = at;
+	}
+	if (at == NULL) {
+		return false;
+	}
+	if (before == NULL) {
+		self->due = at->due;
+	} else {
+		before->due = at->due;
+	}
+	if (self->due_last == at) {
+		self->due_last = before;
+	}
+	return true;
+}
+
 /*
  * The oldest one; NULL: nothing is due any more.  Not inlined: gcc 12 with both
  * sanitizers computes the address of the thread's structure in the loop with an

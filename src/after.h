@@ -34,6 +34,9 @@ bool tpi_after(struct tpar_future *f, struct tpi_callback *callback,
 /* To be called by this thread soon: see tpi_after_run(). */
 void tpi_after_due(struct tpi_callback *callback);
 
+/* true: it was due on this thread, of no future, and will not be called. */
+bool tpi_after_withdraw(struct tpi_callback *callback);
+
 void tpi_after_run_due(void);
 
 /* Calls what is due, unless that is being done below or has to wait. */

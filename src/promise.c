@@ -137,7 +137,8 @@ end_calls(struct tpar_promise *p)
 
 	tpi_handler_remove(&p->told);
 	enter(p);
-	if (p->out && tpi_lane_withdraw(&p->job)) {
+	if (p->out &&
+	    (tpi_lane_withdraw(&p->job) || tpi_after_withdraw(&p->due))) {
 		p->out = false;
 	}
 	wait = p->out;
