@@ -255,6 +255,19 @@ FAULT_WRAP(FILE *, fopen, FAULT_SYSTEM, NULL,
 	   (const char *path, const char *mode), (path, mode))
 FAULT_WRAP(ssize_t, read, FAULT_SYSTEM, -1, (int fd, void *to, size_t size),
 	   (fd, to, size))
+int __real_eventfd(unsigned count, int flags);
+int __wrap_eventfd(unsigned count, int flags);
+
+int
+__wrap_eventfd(unsigned count, int flags)
+{
+	if (fault_now(FAULT_SYSTEM)) {
+		errno = EMFILE;
+		return -1;
+	}
+	return __real_eventfd(count, flags);
+}
+
 FAULT_WRAP(int, sched_getaffinity, FAULT_SYSTEM, -1,
 	   (pid_t thread, size_t size, cpu_set_t *mask), (thread, size, mask))
 FAULT_WRAP(int, pthread_getattr_np, FAULT_SYSTEM, ENOMEM,
