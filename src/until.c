@@ -19,6 +19,7 @@
 #include "thread.h"
 #include "wait.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 /* Why the wait ends although pred is not true; TPAR_OK: it does not. */
@@ -88,6 +89,7 @@ tpi_wait_among(tpar_future *const *f, size_t n, bool (*pred)(void *arg),
 				 .worker = tpi_thread_self.worker,
 				 .deadline_ns = deadline_ns };
 	bool watch = wait.worker != NULL && n > 0 && parker != NULL;
+	int saved = errno; /* a member may be run here */
 	enum tpar_err err;
 
 	tpi_frame_init(&frame, TPI_WAIT_ONLY, f, n);
@@ -105,6 +107,7 @@ tpi_wait_among(tpar_future *const *f, size_t n, bool (*pred)(void *arg),
 		tpi_park_unwatch(&uneasy);
 	}
 	tpi_block_unpublish(&frame);
+	errno = saved;
 	return err;
 }
 
