@@ -135,6 +135,29 @@ START_TEST(futures_come_in_the_order_they_end_however_they_do)
 }
 END_TEST
 
+START_TEST(each_call_times_out_by_itself_and_the_stream_goes_on)
+{
+	struct promised made[2];
+	tpar_future *f[2];
+	tpar_stream *s;
+	int i;
+
+	promised_many(made, f, 2, NULL);
+	s = open_stream(f, 2);
+	for (i = 0; i < 3; i++) {
+		expect_none_yet(s);
+	}
+	promised_set(made[1], 1);
+	ck_assert_uint_eq(next(s), 1);
+	expect_none_yet(s);
+	promised_set(made[0], 1);
+	ck_assert_uint_eq(next(s), 0);
+	expect_end(s);
+	tpar_stream_close(s);
+	promised_free_many(made, 2);
+}
+END_TEST
+
 START_TEST(same_future_comes_once_with_its_lowest_position)
 {
 	struct promised made[2];
@@ -492,6 +515,7 @@ main(void)
 		bad_stream_is_refused,
 		what_had_ended_comes_first_by_position,
 		futures_come_in_the_order_they_end_however_they_do,
+		each_call_times_out_by_itself_and_the_stream_goes_on,
 		same_future_comes_once_with_its_lowest_position,
 		values_are_left_where_they_are,
 		closed_stream_leaves_its_futures_alone,
