@@ -69,6 +69,14 @@ group_has_stopped(void *arg)
 	tpi_lock_leave(&w->lock);
 }
 
+/* In the child of a fork: its items and its locks are its parent's. */
+static enum tpar_err
+refuse_lost(void)
+{
+	return tpi_err(TPAR_ECLOSED,
+		       "this is the child of a fork, the window its parent's");
+}
+
 static enum tpar_err
 check_config(tpar_window **w, const struct tpar_window_config *config)
 {
@@ -241,6 +249,13 @@ check_item(struct tpar_window *w, const struct tpar_task *task)
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       w == NULL ? "w" : "task");
 	}
+	if (tpi_scope_is_lost(w->group)) {
+		return refuse_lost();
+	}
+	if (tpi_scope_is_callers(w->group)) {
+		return tpi_err(TPAR_EDEADLK,
+			       "an item cannot put into its own window");
+	}
 	if (task->size == sizeof *task && task->group != NULL) {
 		return tpi_err(TPAR_EINVAL, "task.group is not NULL");
 	}
@@ -333,6 +348,20 @@ await_next(struct tpar_window *w, int64_t deadline_ns, tpar_future **next)
 	return err;
 }
 
+/* Its group is closed: why, although all that was accepted is done. */
+static enum tpar_err
+cause_of(struct tpar_window *w)
+{
+	switch (w->group->cause) {
+	case TPI_SCOPE_TIMED_OUT:
+		return tpi_err_plain(TPAR_ETIMEDOUT);
+	case TPI_SCOPE_STOPPED:
+		return tpi_err_plain(TPAR_ESTOPPED);
+	default:
+		return tpi_err(TPAR_ECANCELED, "%s", tpi_scope_text(w->group));
+	}
+}
+
 /* All have ended, and so the window: says why, now and later. */
 static enum tpar_err
 fail(struct tpar_window *w)
@@ -341,9 +370,8 @@ fail(struct tpar_window *w)
 
 	if (w->err == TPAR_OK) {
 		w->err = tpar_group_close(w->group, &w->why, 1, &count);
-		if (w->err == TPAR_OK) { /* cancelled, but all are done */
-			w->err = tpi_err(TPAR_ECANCELED, "%s",
-					 tpi_scope_text(w->group));
+		if (w->err == TPAR_OK) {
+			w->err = cause_of(w);
 		}
 		if (count == 0 || w->err != TPAR_EFAILED) {
 			tpi_failure_of_call(&w->why, w->err);
@@ -370,6 +398,24 @@ move_out(struct tpar_window *w, tpar_future *f, void *value)
 	return err;
 }
 
+/*
+ * The next item, f, is cancelled, if not with all others then by itself: there
+ * is no value, and no way round it.
+ */
+static enum tpar_err
+fail_for(struct tpar_window *w, tpar_future *f)
+{
+	char text[TPAR_MESSAGE_MAX];
+
+	tpi_failure_text(f, (size_t)w->taken, text, sizeof text);
+	(void)tpi_scope_cancel(w->group, TPI_SCOPE_CANCELLED, text);
+	(void)fail(w);
+	if (strcmp(text, w->group->text) == 0) { /* that is the cause */
+		w->why.index = (size_t)w->taken;
+	}
+	return w->err;
+}
+
 static enum tpar_err
 take(struct tpar_window *w, void *value, int64_t deadline_ns)
 {
@@ -392,10 +438,7 @@ take(struct tpar_window *w, void *value, int64_t deadline_ns)
 		return tpar_group_cancelled(w->group) ? fail(w)
 						      : move_out(w, f, value);
 	case TPAR_ECANCELED:
-		/* By itself: there is no value, and no way round it. */
-		(void)tpi_scope_cancel(w->group, TPI_SCOPE_CANCELLED,
-				       "an item was cancelled");
-		return fail(w);
+		return fail_for(w, f);
 	case TPAR_EFAILED:
 		return fail(w);
 	default:
@@ -424,7 +467,7 @@ tpar_window_take(tpar_window *w, void *value, int64_t deadline_ns,
 	if (w == NULL) {
 		err = tpi_err(TPAR_EINVAL, "w is NULL");
 	} else if (tpi_scope_is_lost(w->group)) {
-		err = tpi_err(TPAR_ECANCELED, "the window was lost in a fork");
+		err = refuse_lost();
 	} else if (tpi_scope_is_callers(w->group)) {
 		err = tpi_err(TPAR_EDEADLK,
 			      "an item cannot wait for its own window");
@@ -455,7 +498,9 @@ tpar_window_cancel(tpar_window *w, const char *reason)
 	if (w == NULL) {
 		return tpi_err(TPAR_EINVAL, "w is NULL");
 	}
-	(void)tpar_group_cancel(w->group, reason);
+	if (!tpi_scope_is_lost(w->group)) {
+		(void)tpar_group_cancel(w->group, reason);
+	}
 	return TPAR_OK;
 }
 
@@ -464,15 +509,17 @@ tpar_window_close(tpar_window *w)
 {
 	size_t i;
 
-	if (w == NULL || tpi_scope_is_lost(w->group)) {
-		return; /* what is lost is not touched again */
+	if (w == NULL) {
+		return;
 	}
-	(void)tpar_group_cancel(w->group, "the window was closed");
-	tpi_scope_notify(w->group, NULL, NULL);
-	tpar_group_destroy(w->group);
+	if (!tpi_scope_is_lost(w->group)) {
+		(void)tpar_group_cancel(w->group, "the window was closed");
+		tpi_scope_notify(w->group, NULL, NULL);
+		tpar_group_destroy(w->group);
+		tpi_lock_fini(&w->lock);
+	}
 	for (i = 0; i < w->width; i++) {
 		tpar_future_unref(w->ring[i]);
 	}
-	tpi_lock_fini(&w->lock);
 	free(w);
 }

@@ -77,8 +77,8 @@ tpar_window_open(tpar_window **w, const struct tpar_window_config *config);
  *            were accepted.  Not items of this window.
  * Errors:    TPAR_EAGAIN (full, and deadline_ns is TPAR_NOW), TPAR_ETIMEDOUT
  *            (still full), TPAR_ECLOSED (after tpar_window_end(), a failure or
- *            a cancel: take says why), TPAR_ESTOPPED, and those of
- *            tpar_submit_task().
+ *            a cancel: take says why), TPAR_ESTOPPED, TPAR_EDEADLK (called
+ *            from an item of this window), and those of tpar_submit_task().
  * Since:     0.1
  */
 TPAR_API TPAR_NODISCARD enum tpar_err
@@ -110,7 +110,8 @@ TPAR_API enum tpar_err tpar_window_end(tpar_window *w);
  *            window has failed, all of its items have ended, and each further
  *            call says the same; TPAR_ESTOPPED; TPAR_EBUSY (another thread
  *            takes); TPAR_EDEADLK, TPAR_EAGAIN as tpar_future_wait();
- *            TPAR_EINVAL (w NULL).
+ *            TPAR_ECLOSED (this is the child of a fork, the window its
+ *            parent's); TPAR_EINVAL (w NULL).
  * Since:     0.1
  */
 TPAR_API enum tpar_err tpar_window_take(tpar_window *w, void *value,
