@@ -9,6 +9,7 @@
 #include "cancel.h"
 #include "clock.h"
 #include "cycle.h"
+#include "errand.h"
 #include "loose.h"
 #include "parker.h"
 #include "pool.h"
@@ -214,6 +215,9 @@ nap_blocked(struct tpi_wait *wait)
 	bool served = wait->worker == NULL || tpi_park_block(wait->worker);
 
 	tpi_block_nap();
+	if (wait->worker != NULL) {
+		tpi_errand_check(wait->worker);
+	}
 	if (!served) {
 		tpi_block_check_starved(wait);
 	}
@@ -285,6 +289,9 @@ sleep_blocked(struct tpi_wait *wait, bool starved)
 	struct tpi_frame *frame = wait->frame;
 
 	while (!tpi_frame_complete(frame)) {
+		if (wait->worker != NULL) {
+			tpi_errand_check(wait->worker);
+		}
 		tpi_block_check_stop(frame);
 		tpi_block_check_deadline(wait);
 		if (tpi_block_ends_early(frame)) {

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "die.h"
+#include "errand.h"
 #include "park.h"
 #include "parker.h"
 #include "pool.h"
@@ -217,6 +218,7 @@ await_wake(struct tpi_worker *w, bool extra)
 	/* ENDS: tpi_park_wake_one() pops this worker, or the pool quits. */
 	/* ORDER S2 acquire <- tpi_park_wake_one() */
 	while (atomic_load_explicit(&w->parked, memory_order_acquire) != 0) {
+		tpi_errand_check(w);
 		if (!tpi_parker_park(w->parker, deadline) && deadline != 0) {
 			if (give_up(w)) {
 				return false;

@@ -19,6 +19,7 @@
 
 struct tpar_future;
 struct tpi_arena;
+struct tpi_errand;
 struct tpi_parker;
 struct tpi_worker;
 
@@ -53,6 +54,7 @@ struct tpar_pool {
 	/* [a:W1] workers 0 .. worker_count - 1 are there for good */
 	_Atomic(struct tpi_worker *) *worker;
 	_Atomic uint32_t worker_count;
+	_Atomic uint32_t errands; /* [h] the newest one's number; under lock */
 
 	/*
 	 * [a:S4] Bit i: worker i may have something in its deque.  Not set for
@@ -68,7 +70,8 @@ struct tpar_pool {
 	struct tpi_worker *spare;  /* [m:lock] without a thread */
 	unsigned threads;      /* [m:lock] that exist or are being started */
 	unsigned parked_count; /* [m:lock] */
-	bool quit;	       /* [m:lock] threads return instead of parking */
+	struct tpi_errand *errand; /* [m:lock] under way, oldest first */
+	bool quit; /* [m:lock] threads return instead of parking */
 	struct tpi_watch
 		*foreign; /* [m:lock] its tasks on other pools' threads */
 	struct tpi_watch *waiting; /* [m:lock] in shutdown */

@@ -108,6 +108,9 @@ tpi_pools_bury(struct tpar_pool *pool)
 static void
 die(struct tpar_pool *pool)
 {
+	uint32_t n = tpi_pool_worker_count(pool);
+	uint32_t i;
+
 	tpi_store_relaxed(&pool->intake.closed, TPI_DEAD);
 	tpi_lock_renew(&pool->lock);
 	pool->parked = NULL;
@@ -117,6 +120,11 @@ die(struct tpar_pool *pool)
 	pool->quit = true;
 	pool->foreign = NULL;
 	pool->waiting = NULL;
+	pool->errand = NULL;
+	for (i = 0; i < n; i++) {
+		/* One that is not here may just look at what runs. */
+		tpi_store_relaxed(&tpi_pool_worker(pool, i)->watched, 0);
+	}
 }
 
 void

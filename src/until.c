@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "cycle.h"
 #include "err.h"
+#include "errand.h"
 #include "park.h"
 #include "parker.h"
 #include "pool.h"
@@ -48,6 +49,9 @@ sleep_until(struct tpi_wait *wait, bool (*pred)(void *arg), void *arg)
 	/* ENDS: who makes pred true, or cancels the task, wakes the parker. */
 	while (!pred(arg) &&
 	       (err = ends_until(frame, wait->deadline_ns)) == TPAR_OK) {
+		if (wait->worker != NULL) {
+			tpi_errand_check(wait->worker);
+		}
 		if (wait->worker != NULL && frame->n > 0) {
 			tpi_block_check_starved(wait);
 			if (pred(arg)) {

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "cpus.h"
 #include "die.h"
+#include "errand.h"
 #include "future.h"
 #include "heap.h"
 #include "parker.h"
@@ -84,6 +85,7 @@ main_loop(struct tpi_worker *w)
 	pthread_cleanup_push(drop_taken, w);
 	/* ENDS: the pool quits; or this thread is one too many. */
 	while ((f = take_local(w)) != NULL || (f = search(w)) != NULL) {
+		tpi_errand_check(w);
 		tpi_worker_show(w, f);
 		if (tpi_intake_begins(&w->pool->intake) &&
 		    tpi_future_claim(f)) {
@@ -311,6 +313,7 @@ leave(struct tpi_worker *w)
 {
 	struct tpar_pool *pool = w->pool;
 
+	tpi_errand_end(w);
 	tpi_thread_self.worker = NULL;
 	tpi_thread_self.heap = NULL;
 	if (pool->config.on_worker_stop != NULL) {
@@ -382,6 +385,7 @@ serve(struct tpi_worker *w)
 		stop_searching(w);
 		pool->config.on_worker_start(w->index, pool->config.hook_arg);
 	}
+	tpi_errand_begin(w);
 	pthread_cleanup_push(replace, w);
 	main_loop(w);
 	pthread_cleanup_pop(0);

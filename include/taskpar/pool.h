@@ -171,6 +171,39 @@ TPAR_API TPAR_NODISCARD enum tpar_err tpar_pool_shutdown(tpar_pool *pool,
 TPAR_API enum tpar_err tpar_pool_destroy(tpar_pool *pool);
 
 /**
+ * tpar_pool_each_worker - have each of a pool's threads call a function once.
+ *
+ *     tpar_pool_each_worker(pool, flush_cache_of_this_thread, NULL,
+ *                           TPAR_FOREVER);
+ *
+ * For what belongs to a thread: caches, counters, signal masks.  Each thread
+ * that the pool has now calls fn(index, arg) once, between two tasks or while it
+ * sleeps or waits, on top of the task that waits; the caller itself, if it is
+ * one of them, at once.  Threads that start later do not: see on_worker_start.
+ * The call returns when all have returned from it.
+ *
+ * fn is no task, even where one waits below it: NULL is the default pool in it,
+ * and nothing asks it to stop.  It must neither wait for tasks nor call
+ * pthread_exit(), and may run on several threads at once.
+ *
+ * Shapes:  NULL: as tpar_pool_workers().
+ * Units:   deadline_ns, see base.h.  A thread whose task goes on without a wait
+ *          comes to it at the end of that task.
+ * Threads: any, also tasks, several at once; each thread calls what was asked
+ *          for in the same order.
+ * Errors:  TPAR_EINVAL (fn NULL), TPAR_ETIMEDOUT, TPAR_ESTOPPED (the calling
+ *          task was asked to stop): some threads have not called it and never
+ *          will, none is in it any more; TPAR_EDEADLK (called by fn itself);
+ *          TPAR_ECLOSED (the pool is of before a fork); and those of
+ *          tpar_pool_create() for the default pool.
+ * Source:  the broadcast of rayon's thread pools.
+ * Since:   0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_pool_each_worker(tpar_pool *pool, tpar_worker_fn fn, void *arg,
+		      int64_t deadline_ns);
+
+/**
  * tpar_pool_workers - how many tasks the pool runs at the same time.
  *
  * Shapes:  NULL: the pool of the calling task or the default pool, which is
