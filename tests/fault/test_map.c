@@ -15,6 +15,15 @@ enum { WORKERS = 9, ITEMS = 100, CODE = 7 };
 static _Atomic int begun;
 static intptr_t fails; /* the item that does, or none */
 static tpar_pool *pool;
+static bool with_options;
+static _Atomic int dropped;
+
+static void
+drop_value(void *value)
+{
+	EXPECT(*(intptr_t *)value <= 0);
+	atomic_fetch_add(&dropped, 1);
+}
 
 static int
 run_item(void *arg, void *value)
@@ -48,18 +57,25 @@ check_refused(enum tpar_err err, const struct tpar_failure *why)
 static void
 map_items(tpar_pool *where)
 {
+	struct tpar_map_options options = TPAR_MAP_OPTIONS_INIT;
 	intptr_t values[ITEMS];
 	intptr_t args[ITEMS];
 	struct tpar_failure why;
 	enum tpar_err err;
 	intptr_t i;
 
+	if (with_options) {
+		options.window = WORKERS;
+		options.drop_value = drop_value;
+		options.deadline_ns = tpar_in(3600 * TPAR_SECOND);
+	}
 	for (i = 0; i < ITEMS; i++) {
 		args[i] = i;
 	}
 	atomic_store(&begun, 0);
-	err = tpar_map(where, run_item, args, sizeof args[0], values,
-		       sizeof values[0], ITEMS, &why);
+	atomic_store(&dropped, 0);
+	err = tpar_map_with(where, &options, run_item, args, sizeof args[0],
+			    values, sizeof values[0], ITEMS, &why);
 	if (check_refused(err, &why)) {
 		return;
 	}
@@ -72,6 +88,8 @@ map_items(tpar_pool *where)
 		return;
 	}
 	EXPECT(err == TPAR_EFAILED);
+	EXPECT(atomic_load(&dropped) ==
+	       (with_options ? atomic_load(&begun) - 1 : 0));
 	EXPECT(why.index == (size_t)fails);
 	EXPECT(why.code == CODE);
 	EXPECT(strcmp(why.message, "item 40: this one") == 0 ||
@@ -161,6 +179,14 @@ START_TEST(task_maps_all_items_or_none)
 }
 END_TEST
 
+START_TEST(map_with_options_maps_all_items_or_none)
+{
+	with_options = true;
+	ck_assert_int_ge(sweep(map_outside_in_new_pool), 10);
+	ck_assert_int_ge(sweep(map_inside_in_new_pool), 5);
+}
+END_TEST
+
 START_TEST(default_pool_is_made_by_a_map_or_is_not)
 {
 	setenv("TASKPAR_WORKERS", "2", 1);
@@ -173,6 +199,7 @@ main(void)
 {
 	const TTest *tests[] = { thread_maps_all_items_or_none,
 				 task_maps_all_items_or_none,
+				 map_with_options_maps_all_items_or_none,
 				 default_pool_is_made_by_a_map_or_is_not };
 
 	return fault_main("fault_map", tests, sizeof tests / sizeof tests[0],
