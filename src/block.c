@@ -124,13 +124,14 @@ run_starved(struct tpi_wait *wait, struct tpar_future *f,
  * that is forbidden, cancelled.  Meanwhile the calling thread, which has given
  * its place up, is active again: whoever publishes work must be (S3).
  */
-void
+bool
 tpi_block_check_starved(struct tpi_wait *wait)
 {
 	struct tpi_frame *frame = wait->frame;
 	struct tpi_worker *w = wait->worker;
 	struct tpi_watch watch;
 	struct tpar_future *f;
+	bool any = false;
 	size_t i;
 
 	for (i = 0; i < frame->n && !tpi_block_ends_early(frame); i++) {
@@ -140,14 +141,17 @@ tpi_block_check_starved(struct tpi_wait *wait)
 			    (f = tpi_help_find_starved(w, f, &watch)) != NULL) {
 				wait->found = f;
 				run_starved(wait, f, &watch);
+				any = true;
 				i--; /* there may be more */
 			}
 		} else if (tpi_state_peek(&f->state) == TPI_PENDING &&
 			   !tpi_run_has_thread(w, f) &&
 			   tpi_run_claim(w, f, &watch)) {
 			run_starved(wait, f, &watch);
+			any = true;
 		}
 	}
+	return any;
 }
 
 /*
@@ -219,7 +223,7 @@ nap_blocked(struct tpi_wait *wait)
 		tpi_errand_check(wait->worker);
 	}
 	if (!served) {
-		tpi_block_check_starved(wait);
+		(void)tpi_block_check_starved(wait);
 	}
 	if (wait->worker != NULL) {
 		tpi_park_unblock(wait->worker);
@@ -297,8 +301,9 @@ sleep_blocked(struct tpi_wait *wait, bool starved)
 		if (tpi_block_ends_early(frame)) {
 			break;
 		}
-		if (wait->worker != NULL && (starved || wait->left_pending)) {
-			tpi_block_check_starved(wait);
+		if (wait->worker != NULL && (starved || wait->left_pending) &&
+		    tpi_block_check_starved(wait)) {
+			continue; /* it may have taken our token: look again */
 		}
 		if (tpi_frame_complete(frame)) {
 			break;

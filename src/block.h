@@ -50,9 +50,10 @@ void tpi_block_check_cycles(struct tpi_wait *wait);
 
 /*
  * If no thread is free to begin the members that have not begun: runs them
- * here, or cancels those that may not be.
+ * here, or cancels those that may not be.  true: there were some, and what they
+ * have waited for on this thread may have taken wake-ups meant for this wait.
  */
-void tpi_block_check_starved(struct tpi_wait *wait);
+bool tpi_block_check_starved(struct tpi_wait *wait);
 
 /* Sleeps until the frame is complete or ends early. */
 void tpi_block_sleep(struct tpi_wait *wait);

@@ -52,11 +52,9 @@ sleep_until(struct tpi_wait *wait, bool (*pred)(void *arg), void *arg)
 		if (wait->worker != NULL) {
 			tpi_errand_check(wait->worker);
 		}
-		if (wait->worker != NULL && frame->n > 0) {
-			tpi_block_check_starved(wait);
-			if (pred(arg)) {
-				break;
-			}
+		if (wait->worker != NULL && frame->n > 0 &&
+		    tpi_block_check_starved(wait)) {
+			continue; /* it may have taken our token: look again */
 		}
 		if (frame->parker == NULL) {
 			tpi_block_nap();

@@ -27,17 +27,17 @@ struct tpi_worker {
 	_Alignas(TPI_CACHELINE) struct tpar_pool *pool; /* [c] */
 	struct tpi_heap *heap;				/* [o] */
 	struct tpi_parker *parker;			/* [c] */
-	char *stack_low;   /* [o] below this a wait claims nothing */
-	unsigned index;	   /* [c] */
-	uint32_t rng;	   /* [o] */
-	uint32_t ticks;	   /* [o] tasks to take until the next look aside */
-	uint32_t looks;	   /* [o] such looks */
-	unsigned lull;	   /* [o] pauses before the next search */
-	uint32_t errand;   /* [o] number of the last one that it knows */
-	bool searching;	   /* [o] counted in the sleep word */
-	bool blocked;	   /* [o] sleeps in a wait: not active, pushes nothing */
-	bool spilled;	   /* [o] its tasks may lie in the injector */
-	bool has_aside;	   /* [o] or among those of a priority */
+	char *stack_low; /* [o] below this a wait claims nothing */
+	unsigned index;	 /* [c] */
+	uint32_t rng;	 /* [o] */
+	uint32_t ticks;	 /* [o] tasks to take until the next look aside */
+	uint32_t looks;	 /* [o] such looks */
+	unsigned lull;	 /* [o] pauses before the next search */
+	uint32_t errand; /* [o] number of the last one that it knows */
+	bool searching;	 /* [o] counted in the sleep word */
+	bool blocked;	 /* [o] sleeps in a wait: not active, pushes nothing */
+	bool spilled;	 /* [o] its tasks may lie in the injector */
+	bool has_aside;	 /* [o] or among those of a priority */
 	bool others_first; /* [o] than HIGH ones, in its next search */
 	bool announce;	   /* [c] as its pool's park says */
 	bool fenced;	   /* [c] whoever looks at `taken` uses a heavy fence */
