@@ -72,12 +72,12 @@ open_pair(struct entry *entry)
 }
 
 static void
-close_pair(const struct entry *entry)
+close_pair(int fd, int feed)
 {
-	if (entry->feed != entry->fd) {
-		(void)close(entry->feed);
+	if (feed != fd) {
+		(void)close(feed);
 	}
-	(void)close(entry->fd);
+	(void)close(fd);
 }
 
 /* The future has ended. */
@@ -160,7 +160,8 @@ make_locked(struct tpar_future *f, struct entry **made)
 static enum tpar_err
 renew_locked(struct entry *entry, struct tpar_future *f)
 {
-	struct entry old = *entry;
+	int fd = entry->fd;
+	int feed = entry->feed;
 	enum tpar_err err;
 
 	if (entry->generation == tpi_fork_generation ||
@@ -169,11 +170,14 @@ renew_locked(struct entry *entry, struct tpar_future *f)
 		return TPAR_OK;
 	}
 	err = connect(entry, f);
-	if (err == TPAR_OK) {
-		close_pair(&old);
-		tpi_future_release(f);
+	if (err != TPAR_OK) {
+		entry->fd = fd;
+		entry->feed = feed;
+		return err;
 	}
-	return err;
+	close_pair(fd, feed);
+	tpi_future_release(f);
+	return TPAR_OK;
 }
 
 enum tpar_err
@@ -210,7 +214,7 @@ tpi_eventfd_close(struct tpar_future *f)
 	entry = *at;
 	*at = entry->next;
 	tpi_lock_leave(&table_lock);
-	close_pair(entry);
+	close_pair(entry->fd, entry->feed);
 	free(entry);
 }
 
