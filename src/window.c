@@ -277,8 +277,7 @@ tpar_window_put(tpar_window *w, const struct tpar_task *task,
 	if (err != TPAR_OK) {
 		return err;
 	}
-	err = tpi_scope_is_lost(w->group) ? TPAR_ECLOSED
-					  : begin_put(w, deadline_ns);
+	err = begin_put(w, deadline_ns);
 	if (err == TPAR_ETIMEDOUT && deadline_ns < 0) {
 		return tpi_err(TPAR_EAGAIN, "the window is full");
 	}

@@ -96,7 +96,7 @@ child_of_lost(void *arg)
 		  TPAR_ECLOSED);
 	UNIT_MUST(tpar_window_end(lost->window) == TPAR_OK);
 	UNIT_MUST(tpar_window_take(lost->window, &value, TPAR_FOREVER, &why) ==
-		  TPAR_ECANCELED);
+		  TPAR_ECLOSED);
 	UNIT_MUST(tpar_window_cancel(lost->window, NULL) == TPAR_OK);
 	tpar_window_close(lost->window);
 	UNIT_MUST(tpar_pool_destroy(lost->scene.pool) == TPAR_OK);
