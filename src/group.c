@@ -225,19 +225,23 @@ tpar_group_run_at(tpar_group *g, tpar_task_fn fn, void *arg, const char *site)
 enum tpar_err
 tpar_group_cancel(tpar_group *g, const char *reason)
 {
+	enum tpar_err err;
+
 	if (g == NULL) {
 		return tpi_err(TPAR_EINVAL, "g is NULL");
 	}
 	if (tpi_scope_is_lost(g)) {
 		return tpi_err_plain(TPAR_EALREADY);
 	}
-	return tpi_scope_cancel(g, TPI_SCOPE_CANCELLED, reason);
+	err = tpi_scope_cancel(g, TPI_SCOPE_CANCELLED, reason);
+	return err == TPAR_OK ? err : tpi_err_plain(err);
 }
 
 enum tpar_err
 tpar_group_fail(tpar_group *g, int code, const char *fmt, ...)
 {
 	char text[TPI_SCOPE_TEXT_MAX] = "";
+	enum tpar_err err;
 	va_list args;
 
 	if (g == NULL) {
@@ -251,7 +255,8 @@ tpar_group_fail(tpar_group *g, int code, const char *fmt, ...)
 		tpi_format(text, sizeof text, fmt, args);
 		va_end(args);
 	}
-	return tpi_scope_fail_body(g, code != 0 ? code : TPAR_EFAILED, text);
+	err = tpi_scope_fail_body(g, code != 0 ? code : TPAR_EFAILED, text);
+	return err == TPAR_OK ? err : tpi_err_plain(err);
 }
 
 bool

@@ -219,7 +219,7 @@ tpi_scope_cancel(struct tpar_group *group, enum tpi_scope_cause cause,
 	if (first) {
 		tpi_cancel_group(group);
 	}
-	return closed ? tpi_err_plain(TPAR_EALREADY) : TPAR_OK;
+	return closed ? TPAR_EALREADY : TPAR_OK;
 }
 
 enum tpar_err
@@ -241,7 +241,7 @@ tpi_scope_fail_body(struct tpar_group *group, int code, const char *text)
 	if (first) {
 		tpi_cancel_group(group);
 	}
-	return closed ? tpi_err_plain(TPAR_EALREADY) : TPAR_OK;
+	return closed ? TPAR_EALREADY : TPAR_OK;
 }
 
 bool

@@ -45,7 +45,7 @@ close_nest(void *arg, void *value)
 START_TEST(stop_of_the_closing_task_goes_down_to_all_groups_within)
 {
 	struct group_listener listener = group_listener(TPAR_ESTOPPED);
-	struct nest nest = { &listener, 20, false, TPAR_OK, false };
+	struct nest nest = { &listener, 400, false, TPAR_OK, false };
 	tpar_future *f = unit_submit(NULL, close_nest, &nest, 0);
 
 	unit_gate_await(&listener.hold.begun, 1);
