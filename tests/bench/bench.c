@@ -272,6 +272,12 @@ flat_many(size_t n)
 }
 
 static bool
+window(size_t n)
+{
+	return time_tasks(bench_peer.window, n, n);
+}
+
+static bool
 tree(size_t n)
 {
 	return time_tasks(bench_peer.tree, n,
@@ -387,6 +393,7 @@ static const struct bench benches[] = {
 	{ "inner", 8000, inner },	     /* children of one task */
 	{ "inner_1m", 1000000, inner },	     /* children of one task */
 	{ "tree", 27, tree },		     /* fib(n) */
+	{ "window", 1000000, window },	     /* items */
 	{ "roundtrip", 300, roundtrip },     /* times */
 	{ "idle", 5000, idle },		     /* milliseconds */
 	{ "memory", 1000000, memory },	     /* tasks */

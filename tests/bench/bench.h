@@ -25,6 +25,8 @@ extern "C" {
  * tree       bench_fib(n) with two tasks and a wait for both in every call.
  * trip       one task, from outside of the pool, and wait for its value.
  * pend       n tasks that cannot begin yet; look(); let them run.
+ * window     n tasks through an ordered window of BENCH_WINDOW_WIDTH: a thread
+ *            submits them, the calling one takes their values in order.
  * stop       end what start() began.
  */
 struct bench_peer {
@@ -35,10 +37,13 @@ struct bench_peer {
 	void (*tree)(size_t n);
 	void (*trip)(void);
 	void (*pend)(size_t n, void (*look)(void));
+	void (*window)(size_t n);
 	void (*stop)(void);
 };
 
 extern const struct bench_peer bench_peer;
+
+#define BENCH_WINDOW_WIDTH 64
 
 /* Ends the program with a message that names `what`, unless it is true. */
 void bench_require(int truth, const char *what);

@@ -5,6 +5,7 @@
  */
 #include "bench.h"
 
+#include <pthread.h>
 #include <taskpar.h>
 
 static tpar_pool *pool;
@@ -212,6 +213,53 @@ pend(size_t n, void (*look)(void))
 	gather_all(f, n, values);
 }
 
+struct feed {
+	tpar_window *w;
+	size_t n;
+};
+
+static void *
+put_all(void *arg)
+{
+	const struct feed *feed = arg;
+	struct tpar_task task = TPAR_TASK_INIT;
+	size_t i;
+
+	task.fn = number;
+	task.value_size = sizeof(uint64_t);
+	for (i = 0; i < feed->n; i++) {
+		task.arg = (void *)(uintptr_t)(i + 1);
+		must(tpar_window_put(feed->w, &task, TPAR_FOREVER),
+		     "tpar_window_put()");
+	}
+	must(tpar_window_end(feed->w), "tpar_window_end()");
+	return NULL;
+}
+
+static void
+window(size_t n)
+{
+	struct tpar_window_config config = TPAR_WINDOW_CONFIG_INIT;
+	struct feed feed = { NULL, n };
+	pthread_t producer;
+	uint64_t value = 0;
+	uint64_t i;
+
+	config.pool = pool;
+	config.width = BENCH_WINDOW_WIDTH;
+	config.value_size = sizeof value;
+	must(tpar_window_open(&feed.w, &config), "tpar_window_open()");
+	bench_require(pthread_create(&producer, NULL, put_all, &feed) == 0,
+		      "pthread_create()");
+	for (i = 1; i <= n; i++) {
+		must(tpar_window_take(feed.w, &value, TPAR_FOREVER, NULL),
+		     "tpar_window_take()");
+		bench_require(value == i, "the order of values");
+	}
+	pthread_join(producer, NULL);
+	tpar_window_close(feed.w);
+}
+
 const struct bench_peer bench_peer = {
 	.start = start,
 	.flat = flat,
@@ -220,5 +268,6 @@ const struct bench_peer bench_peer = {
 	.tree = tree,
 	.trip = trip,
 	.pend = pend,
+	.window = window,
 	.stop = stop,
 };

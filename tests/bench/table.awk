@@ -152,7 +152,7 @@ END {
 		print_row(order[i])
 	}
 	for (i = 1; i <= rows; i++) {
-		if (order[i] ~ /^(flat|flat_many|inner|inner_1m|tree) /) {
+		if (order[i] ~ /^(flat|flat_many|inner|inner_1m|tree|window) /) {
 			print_speedup(order[i])
 		}
 	}
