@@ -14,6 +14,7 @@
 #include "parker.h"
 #include "pool.h"
 #include "run.h"
+#include "starved.h"
 #include "worker.h"
 
 #include <sched.h>
@@ -131,25 +132,25 @@ tpi_block_check_starved(struct tpi_wait *wait)
 	struct tpi_worker *w = wait->worker;
 	struct tpi_watch watch;
 	struct tpar_future *f;
+	bool loose = false;
 	bool any = false;
 	size_t i;
 
 	for (i = 0; i < frame->n && !tpi_block_ends_early(frame); i++) {
 		f = frame->f[i];
-		if (TPI_UNLIKELY(tpi_loose_is(f))) {
-			if (tpi_state_peek(&f->state) == TPI_RUNNING &&
-			    (f = tpi_help_find_starved(w, f, &watch)) != NULL) {
-				wait->found = f;
-				run_starved(wait, f, &watch);
-				any = true;
-				i--; /* there may be more */
-			}
-		} else if (tpi_state_peek(&f->state) == TPI_PENDING &&
-			   !tpi_run_has_thread(w, f) &&
-			   tpi_run_claim(w, f, &watch)) {
+		loose |= tpi_loose_is(f);
+		if (!tpi_loose_is(f) &&
+		    tpi_state_peek(&f->state) == TPI_PENDING &&
+		    !tpi_run_has_thread(w, f) && tpi_run_claim(w, f, &watch)) {
 			run_starved(wait, f, &watch);
 			any = true;
 		}
+	}
+	while (TPI_UNLIKELY(loose) && !tpi_block_ends_early(frame) &&
+	       (f = tpi_starved_find(w, frame, &watch)) != NULL) {
+		wait->found = f;
+		run_starved(wait, f, &watch);
+		any = true;
 	}
 	return any;
 }

@@ -28,6 +28,7 @@
 #include "frame.h"
 #include "lock.h"
 #include "pool.h"
+#include "seen.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -37,9 +38,8 @@
 /* So many tasks of a chain are named. */
 #define NAMED_MAX 12
 
-/* Tasks of a path, and places for the tasks seen, that need no memory. */
+/* Tasks of a path that need no memory. */
 #define PATH_FEW 16
-#define SEEN_FEW 32
 
 static struct tpi_lock cycle_lock = TPI_LOCK_INIT(TPI_RANK_CYCLE);
 
@@ -62,11 +62,8 @@ struct search {
 	struct step *step;	  /* the path */
 	size_t length;
 	size_t capacity;
-	const void **seen; /* tasks that were entered: a hash table */
-	size_t seen_count;
-	size_t seen_size;
+	struct tpi_seen seen; /* tasks that were entered */
 	struct step few_steps[PATH_FEW];
-	const void *few_seen[SEEN_FEW];
 };
 
 static void
@@ -78,10 +75,7 @@ init(struct search *s, struct tpar_future *task)
 	s->step = s->few_steps;
 	s->length = 0;
 	s->capacity = PATH_FEW;
-	s->seen = s->few_seen;
-	s->seen_count = 0;
-	s->seen_size = SEEN_FEW;
-	memset(s->few_seen, 0, sizeof s->few_seen);
+	tpi_seen_init(&s->seen);
 }
 
 static void
@@ -90,59 +84,7 @@ fini(struct search *s)
 	if (s->step != s->few_steps) {
 		free(s->step);
 	}
-	if (s->seen != s->few_seen) {
-		free(s->seen);
-	}
-}
-
-static void
-enter_seen(const void **seen, size_t size, const void *task)
-{
-	size_t i = ((uintptr_t)task >> 7) * 2654435761u % size;
-
-	while (seen[i] != NULL) {
-		i = (i + 1) % size;
-	}
-	seen[i] = task;
-}
-
-static bool
-was_seen(const struct search *s, const void *task)
-{
-	size_t i = ((uintptr_t)task >> 7) * 2654435761u % s->seen_size;
-
-	while (s->seen[i] != NULL && s->seen[i] != task) {
-		i = (i + 1) % s->seen_size;
-	}
-	return s->seen[i] == task;
-}
-
-/* false: no memory. */
-static bool
-remember(struct search *s, const void *task)
-{
-	if (2 * s->seen_count >= s->seen_size) {
-		size_t size = 2 * s->seen_size;
-		const void **seen = calloc(size, sizeof *seen);
-		size_t i;
-
-		if (seen == NULL) {
-			return false;
-		}
-		for (i = 0; i < s->seen_size; i++) {
-			if (s->seen[i] != NULL) {
-				enter_seen(seen, size, s->seen[i]);
-			}
-		}
-		if (s->seen != s->few_seen) {
-			free(s->seen);
-		}
-		s->seen = seen;
-		s->seen_size = size;
-	}
-	enter_seen(s->seen, s->seen_size, task);
-	s->seen_count++;
-	return true;
+	tpi_seen_fini(&s->seen);
 }
 
 static bool
@@ -179,7 +121,7 @@ push(struct search *s, struct tpar_future *task)
 	s->step[s->length].next = 0;
 	s->step[s->length].pool = NULL;
 	s->length++;
-	s->out_of_memory = !remember(s, task);
+	s->out_of_memory = !tpi_seen_add(&s->seen, task);
 	return !s->out_of_memory;
 }
 
@@ -196,7 +138,7 @@ is_wanted(void *arg, struct tpar_future *f)
 	struct search *s = arg;
 
 	return tpi_state_peek(&f->state) == TPI_RUNNING &&
-	       (f == s->task || !was_seen(s, f));
+	       (f == s->task || !tpi_seen_has(&s->seen, f));
 }
 
 /* A running task that is new; held, or NULL. */

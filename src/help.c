@@ -13,7 +13,6 @@
 #include "block.h"
 #include "future.h"
 #include "help.h"
-#include "loose.h"
 #include "pool.h"
 #include "run.h"
 #include "worker.h"
@@ -111,48 +110,6 @@ help(struct tpi_wait *wait, struct tpar_future *f)
 	tpi_run_call(found, &watch, true);
 	tpi_block_uncover_found(wait);
 	return true;
-}
-
-/* Gathers in the background inside of each other that are looked into. */
-#define STARVED_DEPTH 1000
-
-/* `f` is loose and runs; the caller holds it. */
-static struct tpar_future *
-find_starved(struct tpi_worker *w, struct tpar_future *f,
-	     struct tpi_watch *watch, int depth)
-{
-	struct tpi_frame *frame = tpi_frame_pin(f);
-	struct tpar_future *found = NULL;
-	size_t i;
-
-	if (frame == NULL) {
-		return NULL;
-	}
-	for (i = 0; i < frame->n && found == NULL; i++) {
-		struct tpar_future *member = frame->f[i];
-		unsigned phase = tpi_state_peek(&member->state);
-
-		if (tpi_loose_is(member)) {
-			if (phase == TPI_RUNNING && depth < STARVED_DEPTH) {
-				found = find_starved(w, member, watch,
-						     depth + 1);
-			}
-		} else if (phase == TPI_PENDING &&
-			   !tpi_run_has_thread(w, member) &&
-			   tpi_run_claim(w, member, watch)) {
-			tpi_future_retain(member);
-			found = member;
-		}
-	}
-	tpi_frame_unpin(f);
-	return found;
-}
-
-struct tpar_future *
-tpi_help_find_starved(struct tpi_worker *w, struct tpar_future *member,
-		      struct tpi_watch *watch)
-{
-	return find_starved(w, member, watch, 0);
 }
 
 bool

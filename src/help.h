@@ -51,13 +51,4 @@ tpi_help_may_run(struct tpi_worker *w, struct tpar_future *f)
 /* Runs one task that a member waits for; false: none was found. */
 bool tpi_help_members(struct tpi_wait *wait);
 
-/*
- * A task that nobody has begun and no thread is free for, among those that
- * `member` waits for, a gather in the background, which has no thread of its
- * own to see to that; claimed and held.  NULL: there is none.
- */
-struct tpar_future *tpi_help_find_starved(struct tpi_worker *w,
-					  struct tpar_future *member,
-					  struct tpi_watch *watch);
-
 #endif

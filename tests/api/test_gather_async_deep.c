@@ -345,6 +345,43 @@ START_TEST(members_that_no_thread_may_run_are_cancelled)
 }
 END_TEST
 
+/* Each two of the one before: ways to the bottom are as many as 2^40. */
+enum { SHARED = 40 };
+
+static int
+wait_for_a_moment(void *arg, void *value)
+{
+	(void)value;
+	return (int)tpar_future_wait(arg, tpar_in(1000000));
+}
+
+START_TEST(gathers_that_share_members_are_looked_into_once)
+{
+	struct promised made = promised_make(0, NULL);
+	tpar_pool *pool = unit_pool(1, 1);
+	tpar_future *all[SHARED];
+	tpar_future *below = made.f;
+	tpar_future *f;
+	int i;
+
+	for (i = 0; i < SHARED; i++) {
+		tpar_future *twice[2] = { below, below };
+
+		all[i] = gather_all(twice, 2);
+		below = all[i];
+	}
+	f = unit_submit(pool, wait_for_a_moment, below, 0);
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_EFAILED);
+	ck_assert_int_eq(tpar_future_code(f), TPAR_ETIMEDOUT);
+	tpar_future_unref(f);
+	UNIT_MUST(tpar_promise_set(made.p, NULL) == TPAR_OK);
+	ck_assert_int_eq(tpar_future_state(below), TPAR_DONE);
+	tpar_future_unref_all(all, SHARED);
+	promised_free(made);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 /* ---- Ways back ----------------------------------------------------------- */
 
 struct back {
@@ -445,6 +482,7 @@ main(void)
 		one_cancel_reaches_a_wide_gather,
 		members_are_run_when_a_task_waits_for_their_gather,
 		members_that_no_thread_may_run_are_cancelled,
+		gathers_that_share_members_are_looked_into_once,
 		way_back_through_a_gather_is_told_with_names,
 		way_back_through_many_gathers_is_told,
 		gather_that_leads_back_is_given_up,
