@@ -186,6 +186,23 @@ tpi_block_check_deadline(struct tpi_wait *wait)
 	}
 }
 
+/*
+ * A race that has a winner, or was stopped, goes on only for those that it has
+ * cancelled, like any other set: now it can be part of a cycle.
+ */
+static void
+check_decided(struct tpi_wait *wait)
+{
+	struct tpi_frame *frame = wait->frame;
+
+	if (TPI_UNLIKELY(frame->kind == TPI_WAIT_RACE) &&
+	    tpi_load_relaxed(&frame->timed) != 0 &&
+	    tpi_frame_cause(frame) != 0) {
+		tpi_frame_end_deadline(frame);
+		tpi_block_check_cycles(wait);
+	}
+}
+
 /* ENDS: those who have pinned it unpin it; others do not find it. */
 void
 tpi_block_await_unpinned(struct tpar_future *task)
@@ -255,6 +272,7 @@ poll_member(struct tpi_wait *wait, size_t i)
 		look_ahead(frame, i);
 		tpi_block_check_stop(frame);
 		tpi_block_check_deadline(wait);
+		check_decided(wait);
 		if (tpi_block_ends_early(frame)) {
 			return false;
 		}
@@ -286,7 +304,7 @@ tpi_block_poll(struct tpi_wait *wait)
 /*
  * Sleeps until all members have been taken off, or the wait ends early.
  * ENDS: tpi_frame_member_off() takes the last one off and wakes the parker; a
- * cancel elects a cause and wakes it; or the deadline comes.
+ * cancel, or the winner of a race, is elected and wakes it; or the deadline comes.
  */
 static void
 sleep_blocked(struct tpi_wait *wait, bool starved)
@@ -299,6 +317,7 @@ sleep_blocked(struct tpi_wait *wait, bool starved)
 		}
 		tpi_block_check_stop(frame);
 		tpi_block_check_deadline(wait);
+		check_decided(wait);
 		if (tpi_block_ends_early(frame)) {
 			break;
 		}

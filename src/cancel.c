@@ -63,6 +63,16 @@ give_reason(struct tpar_future *f, enum tpi_reason reason)
 	}
 }
 
+/* Its owner looks around at that: a plain wait ends, a race is an edge now. */
+static void
+tell_decided(struct tpi_frame *frame)
+{
+	if ((!tpi_frame_is_set(frame) || frame->kind == TPI_WAIT_RACE) &&
+	    frame->parker != NULL) {
+		tpi_parker_wake(frame->parker);
+	}
+}
+
 /* Passes a request on to what `task`, which runs and was asked, waits for. */
 static void
 pass_down(struct tpi_sweep *sweep, struct tpar_future *task)
@@ -77,9 +87,8 @@ pass_down(struct tpi_sweep *sweep, struct tpar_future *task)
 	if (!frame->shielded && tpi_frame_elect(frame, TPI_STOPPED)) {
 		if (tpi_frame_is_set(frame)) {
 			stop_all(sweep, frame);
-		} else if (frame->parker != NULL) {
-			tpi_parker_wake(frame->parker);
 		}
+		tell_decided(frame);
 	}
 	tpi_frame_unpin(task);
 }
@@ -235,6 +244,7 @@ end(struct tpi_sweep *mine)
 		if ((frame = mine->frames) != NULL) {
 			mine->frames = frame->sweep_next;
 			stop_all(mine, frame);
+			tell_decided(frame);
 			tpi_frame_member_off(frame);
 		} else if ((group = mine->groups) != NULL) {
 			mine->groups = group->sweep_next;

@@ -144,6 +144,6 @@ tpar_race(tpar_future *const *f, size_t n, void *value, size_t *index,
 		i = decided_by(&frame);
 		i = i < n ? i : lowest_ended(f, n, true);
 	}
-	return i < n ? award(f, i, value, index, why)
-		     : explain(&frame, err, why);
+	return i < n && err != TPAR_EDEADLK ? award(f, i, value, index, why)
+					    : explain(&frame, err, why);
 }

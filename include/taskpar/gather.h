@@ -195,9 +195,11 @@ TPAR_API enum tpar_err tpar_wait_any(tpar_future *const *f, size_t n,
  * Threads:   any.  In a task nothing is run here, unless threads are used up.
  * Errors:    TPAR_OK if one is done, whoever was asked to stop; TPAR_EFAILED,
  *            TPAR_ECANCELED (none is); TPAR_ESTOPPED (the calling task was
- *            asked to stop, and so were they); TPAR_EINVAL, TPAR_EDEADLK (one
- *            is the calling task), TPAR_EALREADY as tpar_gather().  One that
- *            nobody can begin, as stack and threads are used up, is cancelled.
+ *            asked to stop, and so were they); TPAR_EINVAL, TPAR_EALREADY as
+ *            tpar_gather(); TPAR_EDEADLK (one is the calling task; or losers
+ *            gather it in turn: they may not have ended, and there is no
+ *            winner for this call).  One that nobody can begin, as stack and
+ *            threads are used up, is cancelled.
  * Source:    Promise.any, with losers that do not run on.
  * Since:     0.1
  */
