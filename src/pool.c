@@ -142,6 +142,8 @@ end_pool(struct tpar_pool *pool)
 	for (i = 0; i < n; i++) {
 		tpi_worker_join(tpi_pool_worker(pool, i));
 	}
+	/* Now, for a fork of another thread: the pool is in the list still. */
+	tpi_store_relaxed(&pool->worker_count, 0);
 	for (i = 0; i < n; i++) {
 		tpi_worker_destroy(tpi_pool_worker(pool, i));
 	}
