@@ -382,7 +382,10 @@ tpi_park_lost(struct tpi_worker *w)
 
 	tpi_lock_enter(&pool->lock);
 	/* Under one lock: who comes later finds the structure. */
-	lost = !tpi_pool_any_work(pool);
+	lost = !tpi_pool_any_work(pool) &&
+	       (pool->threads > 1 ||
+		(tpi_load_relaxed(&pool->intake.closed) != TPI_OPEN &&
+		 pool->foreign == NULL));
 	if (lost) {
 		push_spare_locked(w);
 		drop_thread_locked(w);

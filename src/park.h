@@ -136,8 +136,8 @@ bool tpi_park_gone(struct tpi_worker *worker);
 
 /*
  * The calling thread, which counts as blocked, has to end, and no other one
- * could be started for its structure.  false: there is work, try again; else
- * whoever has some starts one.
+ * could be started for its structure.  false: there is work, or it is the last
+ * one and there may be some: try again.  Else whoever has some starts one.
  */
 bool tpi_park_lost(struct tpi_worker *worker);
 

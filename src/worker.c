@@ -365,7 +365,7 @@ replace(void *arg)
 
 	(void)tpi_park_block(w);
 	leave(w);
-	/* ENDS: a thread can be started, or others have done the work. */
+	/* ENDS: a thread can be started, or others are there and do the work. */
 	while (!start_successor(w) && !tpi_park_lost(w)) {
 		tpi_block_nap();
 	}
