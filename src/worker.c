@@ -347,8 +347,7 @@ succeed(struct tpi_worker *w)
 		/* ENDS: it is on its way out. */
 		TPI_CHECK(pthread_join(w->exited, NULL) == 0);
 		w->has_exited = false;
-		w->searching = true;
-		tpi_park_enter(&w->pool->park, TPI_ACTIVE + TPI_SEARCHING);
+		tpi_park_unblock(w);
 	}
 }
 
@@ -382,7 +381,9 @@ serve(struct tpi_worker *w)
 	tpi_thread_self.parker = w->parker;
 	if (pool->config.on_worker_start != NULL) {
 		/* It may take its time: others are woken for work meanwhile. */
-		stop_searching(w);
+		if (w->searching) {
+			stop_searching(w);
+		}
 		pool->config.on_worker_start(w->index, pool->config.hook_arg);
 	}
 	tpi_errand_begin(w);
