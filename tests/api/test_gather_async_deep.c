@@ -315,7 +315,7 @@ START_TEST(members_are_run_when_a_task_waits_for_their_gather)
 	int used_up;
 
 	for (how = 0; how < HOWS; how++) {
-		for (depth = 0; depth <= 100; depth += 50) {
+		for (depth = 0; depth <= 3000; depth += 1500) {
 			for (used_up = 0; used_up <= 1; used_up++) {
 				struct waiter waiter = { .how = (enum how)how,
 							 .depth = depth };
