@@ -50,6 +50,7 @@ tpi_frame_init(struct tpi_frame *frame, enum tpi_wait_kind kind,
 	atomic_init(&frame->left, (int64_t)n + 1);
 	atomic_init(&frame->cause, 0);
 	atomic_init(&frame->back, (int64_t)n - 1);
+	atomic_init(&frame->begun, 0);
 	atomic_init(&frame->owner, (uintptr_t)&tpi_thread_self);
 	frame->parker = tpi_thread_parker();
 	frame->then = NULL;

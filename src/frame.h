@@ -57,6 +57,7 @@ struct tpi_frame {
 	_Atomic int64_t left;	   /* [a:G1] */
 	_Atomic uintptr_t cause;   /* [a:G4] elected once */
 	_Atomic int64_t back;	   /* [h] helpers claim from here down */
+	_Atomic size_t begun;	   /* [h] members before it were: starved.c */
 	_Atomic uintptr_t owner;   /* [h] the thread that counts in own, or 0 */
 	struct tpi_parker *parker; /* [c] to be woken at the end, or NULL */
 	struct tpi_callback *then; /* [c] to be called at the end, or NULL */

@@ -78,20 +78,35 @@ look_at(struct search *s, struct tpi_worker *w, struct tpar_future *f,
 	return true;
 }
 
+/* Is there nothing to be looked for in this member any more? */
+static bool
+is_done_with(struct tpar_future *f)
+{
+	unsigned phase = tpi_state_peek(&f->state);
+
+	return phase == TPI_ENDED || (phase == TPI_RUNNING && !tpi_loose_is(f));
+}
+
+/* Passes over those at the beginning that it was done with the last time. */
 static struct tpar_future *
 look_into(struct search *s, struct tpi_worker *w, struct tpar_future *all,
 	  struct tpi_watch *watch)
 {
 	struct tpi_frame *frame = tpi_frame_pin(all);
 	struct tpar_future *found = NULL;
+	bool done = true; /* with all so far */
 	size_t i;
 
 	if (frame == NULL) {
 		return NULL;
 	}
-	for (i = 0; i < frame->n && found == NULL; i++) {
+	for (i = tpi_load_relaxed(&frame->begun); i < frame->n && !found; i++) {
 		if (look_at(s, w, frame->f[i], watch)) {
 			found = frame->f[i];
+		}
+		done = done && is_done_with(frame->f[i]);
+		if (done) {
+			tpi_store_relaxed(&frame->begun, i + 1);
 		}
 	}
 	tpi_frame_unpin(all);
