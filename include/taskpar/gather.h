@@ -148,7 +148,8 @@ TPAR_API enum tpar_err tpar_wait_all(tpar_future *const *f, size_t n,
  *            dropped with it, unless it is taken.  *all is a handle of the
  *            caller's.
  * Threads:   any.
- * Errors:    TPAR_EINVAL as tpar_gather(), and a value too large; TPAR_ENOMEM.
+ * Errors:    TPAR_EINVAL as tpar_gather(), and a value too large; TPAR_ENOMEM;
+ *            TPAR_EDEADLK (a member is the calling task).
  *            On error nothing was touched.  How the set ended is how *all
  *            does: done; failed with the code and the message of the first
  *            failure, TPAR_ECANCELED if a member was cancelled by somebody

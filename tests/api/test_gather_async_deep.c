@@ -471,6 +471,30 @@ START_TEST(gather_that_leads_back_is_given_up)
 }
 END_TEST
 
+static int
+gather_myself(void *arg, void *value)
+{
+	struct back *back = arg;
+	tpar_future *all = (tpar_future *)&all;
+
+	(void)value;
+	unit_gate_await(&back->known, 1);
+	UNIT_MUST(tpar_gather_async(&back->all, 1, &all) == TPAR_EDEADLK);
+	UNIT_MUST(all == (tpar_future *)&all);
+	return 0;
+}
+
+START_TEST(task_gathers_no_set_that_it_is_in)
+{
+	struct back back = { .known = UNIT_GATE_INIT };
+
+	back.all = unit_submit(NULL, gather_myself, &back, 0);
+	unit_gate_open(&back.known);
+	ck_assert_int_eq(tpar_future_wait(back.all, TPAR_FOREVER), TPAR_OK);
+	tpar_future_unref(back.all);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -486,6 +510,7 @@ main(void)
 		way_back_through_a_gather_is_told_with_names,
 		way_back_through_many_gathers_is_told,
 		gather_that_leads_back_is_given_up,
+		task_gathers_no_set_that_it_is_in,
 	};
 
 	return unit_main("gather_async_deep", tests,
