@@ -24,8 +24,12 @@
 #include <taskpar/window.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Looks before sleeping: some 5 us, about what a wake costs. */
+#define LOOKS 20
 
 #define WIDTH_MAX ((size_t)1 << 24)
 #define VALUE_SIZE_MAX ((size_t)1 << 30)
@@ -35,12 +39,13 @@ struct tpar_window {
 	tpar_group *group;	   /* [c] */
 	size_t width;		   /* [c] */
 	size_t value_size;	   /* [c] */
-	uint64_t put;		   /* [m:lock] items ever accepted */
-	uint64_t taken;		   /* [m:lock] */
-	bool putting;		   /* [m:lock] */
+	_Atomic uint64_t put;	   /* [m:lock] items ever accepted */
+	_Atomic uint64_t taken;	   /* [m:lock] */
+	_Atomic bool putting;	   /* [m:lock] */
+	_Atomic bool ended;	   /* [m:lock] no more input */
 	bool taking;		   /* [m:lock] */
-	bool ended;		   /* [m:lock] no more input */
 	struct tpi_watch *waiting; /* [m:lock] for any of these to change */
+	tpar_future *next;	   /* [taker] that it waits for */
 	enum tpar_err err;	   /* [taker] why it is over, or TPAR_OK */
 	struct tpar_failure why;   /* [taker] */
 	tpar_future *ring[];	   /* [m:lock] handles */
@@ -137,10 +142,51 @@ tpar_window_open(tpar_window **out, const struct tpar_window_config *config)
 	return TPAR_OK;
 }
 
+/* Items that were accepted and not taken.  A hint without the lock. */
+static size_t
+in_between(struct tpar_window *w)
+{
+	return (size_t)(tpi_load_relaxed(&w->put) -
+			tpi_load_relaxed(&w->taken));
+}
+
+static bool
+may_put(struct tpar_window *w)
+{
+	return tpi_load_relaxed(&w->ended) ||
+	       (!tpi_load_relaxed(&w->putting) && in_between(w) < w->width);
+}
+
+static bool
+may_take(struct tpar_window *w)
+{
+	return in_between(w) > 0 ||
+	       (tpi_load_relaxed(&w->ended) && !tpi_load_relaxed(&w->putting));
+}
+
+/*
+ * Lets others go first for a moment.  On few CPUs those who put, run and take
+ * would else put each other to sleep and wake each other for each item.  A
+ * worker does not: others may need its place.
+ */
+static void
+linger(struct tpar_window *w, bool (*is_met)(struct tpar_window *w))
+{
+	unsigned i;
+
+	if (tpi_thread_self.worker != NULL) {
+		return;
+	}
+	for (i = 0; i < LOOKS && !is_met(w) && !tpar_group_cancelled(w->group);
+	     i++) {
+		sched_yield();
+	}
+}
+
 /* What a put or a take waits for: that something has changed. */
 struct change {
 	struct tpar_window *w;
-	bool (*met_locked)(struct tpar_window *w);
+	bool (*is_met)(struct tpar_window *w);
 	uint64_t taken; /* as the waiter knows it */
 };
 
@@ -152,7 +198,8 @@ has_changed(void *arg)
 	bool changed;
 
 	tpi_lock_enter(&w->lock);
-	changed = w->taken != change->taken || change->met_locked(w);
+	changed = tpi_load_relaxed(&w->taken) != change->taken ||
+		  change->is_met(w);
 	tpi_lock_leave(&w->lock);
 	return changed || tpar_group_cancelled(w->group);
 }
@@ -195,51 +242,77 @@ await_change(struct change *change, tpar_future *f, int64_t deadline_ns)
 	return err;
 }
 
-static bool
-may_put_locked(struct tpar_window *w)
+/*
+ * The oldest item, held: a worker that waits for room may have to run it.
+ * NULL: none.
+ */
+static tpar_future *
+hold_oldest_locked(struct tpar_window *w)
 {
-	return w->ended || (!w->putting && w->put - w->taken < w->width);
+	tpar_future *oldest = NULL;
+
+	if (tpi_thread_self.worker != NULL && in_between(w) > 0) {
+		oldest = w->ring[tpi_load_relaxed(&w->taken) % w->width];
+		tpi_future_retain(oldest);
+	}
+	return oldest;
 }
 
 static void
-let_go_oldest(void *f)
+release_oldest(void *f)
 {
-	tpar_future_unref(f);
+	if (f != NULL) {
+		tpi_future_release(f);
+	}
+}
+
+/* Waits until there may be room; TPAR_ECLOSED: there will be none. */
+static enum tpar_err
+await_room(struct tpar_window *w, int64_t deadline_ns)
+{
+	struct change change = { w, may_put, 0 };
+	enum tpar_err err = TPAR_OK;
+	tpar_future *oldest;
+
+	if (deadline_ns >= 0) {
+		linger(w, may_put);
+	}
+	tpi_lock_enter(&w->lock);
+	change.taken = tpi_load_relaxed(&w->taken);
+	oldest = hold_oldest_locked(w);
+	tpi_lock_leave(&w->lock);
+	pthread_cleanup_push(release_oldest, oldest);
+	if (tpar_group_cancelled(w->group)) {
+		err = TPAR_ECLOSED;
+	} else if (!may_put(w)) {
+		err = await_change(&change, oldest, deadline_ns);
+	}
+	pthread_cleanup_pop(1);
+	return err;
 }
 
 /* Becomes the one who puts, once there is room. */
 static enum tpar_err
 begin_put(struct tpar_window *w, int64_t deadline_ns)
 {
-	struct change change = { w, may_put_locked, 0 };
 	enum tpar_err err = TPAR_OK;
-	tpar_future *oldest;
-	bool mine;
+	bool mine = false;
+	bool ended;
 
 	/* ENDS: a take makes room, the window fails, or the deadline comes. */
-	for (;;) {
-		oldest = NULL;
+	while (!mine && err == TPAR_OK) {
 		tpi_lock_enter(&w->lock);
-		mine = !w->ended && may_put_locked(w);
-		w->putting |= mine;
-		change.taken = w->taken;
-		if (!mine && w->put > w->taken) {
-			oldest = tpar_future_ref(w->ring[w->taken % w->width]);
+		ended = tpi_load_relaxed(&w->ended);
+		mine = !ended && may_put(w);
+		if (mine) {
+			tpi_store_relaxed(&w->putting, true);
 		}
-		err = w->ended ? TPAR_ECLOSED : TPAR_OK;
 		tpi_lock_leave(&w->lock);
-		if (!mine && err == TPAR_OK && tpar_group_cancelled(w->group)) {
-			err = TPAR_ECLOSED;
-		}
-		pthread_cleanup_push(let_go_oldest, oldest);
-		if (!mine && err == TPAR_OK) {
-			err = await_change(&change, oldest, deadline_ns);
-		}
-		pthread_cleanup_pop(1);
-		if (mine || err != TPAR_OK) {
-			return err;
+		if (!mine) {
+			err = ended ? TPAR_ECLOSED : await_room(w, deadline_ns);
 		}
 	}
+	return err;
 }
 
 static enum tpar_err
@@ -288,9 +361,12 @@ tpar_window_put(tpar_window *w, const struct tpar_task *task,
 	}
 	err = tpar_group_submit(w->group, task, &f);
 	tpi_lock_enter(&w->lock);
-	w->putting = false;
+	tpi_store_relaxed(&w->putting, false);
 	if (err == TPAR_OK) {
-		w->ring[w->put++ % w->width] = f;
+		uint64_t put = tpi_load_relaxed(&w->put);
+
+		w->ring[put % w->width] = f;
+		tpi_store_relaxed(&w->put, put + 1);
 	}
 	wake_all_locked(w);
 	tpi_lock_leave(&w->lock);
@@ -307,23 +383,17 @@ tpar_window_end(tpar_window *w)
 		return TPAR_OK;
 	}
 	tpi_lock_enter(&w->lock);
-	w->ended = true;
+	tpi_store_relaxed(&w->ended, true);
 	wake_all_locked(w);
 	tpi_lock_leave(&w->lock);
 	return TPAR_OK;
-}
-
-static bool
-may_take_locked(struct tpar_window *w)
-{
-	return w->put > w->taken || (w->ended && !w->putting);
 }
 
 /* The next item, a handle of the ring's; TPAR_EEND: there will be none. */
 static enum tpar_err
 await_next(struct tpar_window *w, int64_t deadline_ns, tpar_future **next)
 {
-	struct change change = { w, may_take_locked, 0 };
+	struct change change = { w, may_take, tpi_load_relaxed(&w->taken) };
 	enum tpar_err err = TPAR_OK;
 
 	*next = NULL;
@@ -332,11 +402,13 @@ await_next(struct tpar_window *w, int64_t deadline_ns, tpar_future **next)
 	       !tpar_group_cancelled(w->group)) {
 		bool met;
 
+		if (deadline_ns >= 0) {
+			linger(w, may_take);
+		}
 		tpi_lock_enter(&w->lock);
-		change.taken = w->taken;
-		met = may_take_locked(w);
-		if (w->put > w->taken) {
-			*next = w->ring[w->taken % w->width];
+		met = may_take(w);
+		if (in_between(w) > 0) {
+			*next = w->ring[change.taken % w->width];
 		}
 		tpi_lock_leave(&w->lock);
 		if (*next == NULL) {
@@ -384,13 +456,15 @@ fail(struct tpar_window *w)
 static enum tpar_err
 move_out(struct tpar_window *w, tpar_future *f, void *value)
 {
+	uint64_t taken = tpi_load_relaxed(&w->taken);
 	enum tpar_err err = TPAR_OK;
 
 	if (value != NULL && w->value_size > 0) {
 		err = tpar_future_take(f, value);
 	}
 	tpi_lock_enter(&w->lock);
-	w->ring[w->taken++ % w->width] = NULL;
+	w->ring[taken % w->width] = NULL;
+	tpi_store_relaxed(&w->taken, taken + 1);
 	wake_all_locked(w);
 	tpi_lock_leave(&w->lock);
 	tpar_future_unref(f);
@@ -404,15 +478,22 @@ move_out(struct tpar_window *w, tpar_future *f, void *value)
 static enum tpar_err
 fail_for(struct tpar_window *w, tpar_future *f)
 {
+	size_t index = (size_t)tpi_load_relaxed(&w->taken);
 	char text[TPAR_MESSAGE_MAX];
 
-	tpi_failure_text(f, (size_t)w->taken, text, sizeof text);
+	tpi_failure_text(f, index, text, sizeof text);
 	(void)tpi_scope_cancel(w->group, TPI_SCOPE_CANCELLED, text);
 	(void)fail(w);
 	if (strcmp(text, w->group->text) == 0) { /* that is the cause */
-		w->why.index = (size_t)w->taken;
+		w->why.index = index;
 	}
 	return w->err;
+}
+
+static bool
+next_has_ended(struct tpar_window *w)
+{
+	return tpi_state_peek(&w->next->state) == TPI_ENDED;
 }
 
 static enum tpar_err
@@ -430,6 +511,10 @@ take(struct tpar_window *w, void *value, int64_t deadline_ns)
 	}
 	if (w->err != TPAR_OK || tpar_group_cancelled(w->group)) {
 		return fail(w);
+	}
+	w->next = f;
+	if (deadline_ns >= 0) {
+		linger(w, next_has_ended);
 	}
 	err = tpar_future_wait(f, deadline_ns);
 	switch (err) {
