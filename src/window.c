@@ -11,7 +11,6 @@
 
 #include "cancel.h"
 #include "err.h"
-#include "failure.h"
 #include "future.h"
 #include "lock.h"
 #include "parker.h"
@@ -19,12 +18,13 @@
 #include "scope.h"
 #include "thread.h"
 #include "wait.h"
+#include "window.h"
 
 #include <taskpar/group.h>
 #include <taskpar/window.h>
 
-#include <pthread.h>
 #include <sched.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,25 +34,8 @@
 #define WIDTH_MAX ((size_t)1 << 24)
 #define VALUE_SIZE_MAX ((size_t)1 << 30)
 
-struct tpar_window {
-	struct tpi_lock lock;
-	tpar_group *group;	   /* [c] */
-	size_t width;		   /* [c] */
-	size_t value_size;	   /* [c] */
-	_Atomic uint64_t put;	   /* [m:lock] items ever accepted */
-	_Atomic uint64_t taken;	   /* [m:lock] */
-	_Atomic bool putting;	   /* [m:lock] */
-	_Atomic bool ended;	   /* [m:lock] no more input */
-	bool taking;		   /* [m:lock] */
-	struct tpi_watch *waiting; /* [m:lock] for any of these to change */
-	tpar_future *next;	   /* [taker] that it waits for */
-	enum tpar_err err;	   /* [taker] why it is over, or TPAR_OK */
-	struct tpar_failure why;   /* [taker] */
-	tpar_future *ring[];	   /* [m:lock] handles */
-};
-
-static void
-wake_all_locked(struct tpar_window *w)
+void
+tpi_window_wake_locked(struct tpar_window *w)
 {
 	struct tpi_watch *watch;
 
@@ -70,16 +53,65 @@ group_has_stopped(void *arg)
 	struct tpar_window *w = arg;
 
 	tpi_lock_enter(&w->lock);
-	wake_all_locked(w);
+	tpi_window_wake_locked(w);
 	tpi_lock_leave(&w->lock);
 }
 
-/* In the child of a fork: its items and its locks are its parent's. */
-static enum tpar_err
-refuse_lost(void)
+enum tpar_err
+tpi_window_refuse_lost(void)
 {
 	return tpi_err(TPAR_ECLOSED,
 		       "this is the child of a fork, the window its parent's");
+}
+
+void
+tpi_window_linger(struct tpar_window *w, bool (*is_met)(struct tpar_window *w))
+{
+	unsigned i;
+
+	if (tpi_thread_self.worker != NULL) {
+		return;
+	}
+	for (i = 0; i < LOOKS && !is_met(w) && !tpar_group_cancelled(w->group);
+	     i++) {
+		sched_yield();
+	}
+}
+
+static bool
+has_changed(void *arg)
+{
+	struct tpi_window_change *change = arg;
+	struct tpar_window *w = change->w;
+	bool changed;
+
+	tpi_lock_enter(&w->lock);
+	changed = tpi_load_relaxed(&w->taken) != change->taken ||
+		  change->is_met(w);
+	tpi_lock_leave(&w->lock);
+	return changed || tpar_group_cancelled(w->group);
+}
+
+enum tpar_err
+tpi_window_await(struct tpi_window_change *change, tpar_future *f,
+		 int64_t deadline_ns)
+{
+	struct tpi_watch watch = { .parker = tpi_thread_parker() };
+	struct tpar_window *w = change->w;
+	enum tpar_err err;
+
+	if (deadline_ns < 0) {
+		return tpi_err_plain(TPAR_ETIMEDOUT);
+	}
+	tpi_lock_enter(&w->lock);
+	tpi_watch_add_locked(&w->waiting, &watch);
+	tpi_lock_leave(&w->lock);
+	err = tpi_wait_among(&f, f != NULL ? 1 : 0, has_changed, change,
+			     watch.parker, deadline_ns);
+	tpi_lock_enter(&w->lock);
+	tpi_watch_remove_locked(&watch);
+	tpi_lock_leave(&w->lock);
+	return err;
 }
 
 static enum tpar_err
@@ -142,104 +174,12 @@ tpar_window_open(tpar_window **out, const struct tpar_window_config *config)
 	return TPAR_OK;
 }
 
-/* Items that were accepted and not taken.  A hint without the lock. */
-static size_t
-in_between(struct tpar_window *w)
-{
-	return (size_t)(tpi_load_relaxed(&w->put) -
-			tpi_load_relaxed(&w->taken));
-}
-
 static bool
 may_put(struct tpar_window *w)
 {
 	return tpi_load_relaxed(&w->ended) ||
-	       (!tpi_load_relaxed(&w->putting) && in_between(w) < w->width);
-}
-
-static bool
-may_take(struct tpar_window *w)
-{
-	return in_between(w) > 0 ||
-	       (tpi_load_relaxed(&w->ended) && !tpi_load_relaxed(&w->putting));
-}
-
-/*
- * Lets others go first for a moment.  On few CPUs those who put, run and take
- * would else put each other to sleep and wake each other for each item.  A
- * worker does not: others may need its place.
- */
-static void
-linger(struct tpar_window *w, bool (*is_met)(struct tpar_window *w))
-{
-	unsigned i;
-
-	if (tpi_thread_self.worker != NULL) {
-		return;
-	}
-	for (i = 0; i < LOOKS && !is_met(w) && !tpar_group_cancelled(w->group);
-	     i++) {
-		sched_yield();
-	}
-}
-
-/* What a put or a take waits for: that something has changed. */
-struct change {
-	struct tpar_window *w;
-	bool (*is_met)(struct tpar_window *w);
-	uint64_t taken; /* as the waiter knows it */
-};
-
-static bool
-has_changed(void *arg)
-{
-	struct change *change = arg;
-	struct tpar_window *w = change->w;
-	bool changed;
-
-	tpi_lock_enter(&w->lock);
-	changed = tpi_load_relaxed(&w->taken) != change->taken ||
-		  change->is_met(w);
-	tpi_lock_leave(&w->lock);
-	return changed || tpar_group_cancelled(w->group);
-}
-
-/* A thread that waits for a change. */
-struct waiter {
-	struct tpi_watch watch;
-	struct tpar_window *w;
-};
-
-static void
-stop_waiting(void *arg)
-{
-	struct waiter *waiter = arg;
-
-	tpi_lock_enter(&waiter->w->lock);
-	tpi_watch_remove_locked(&waiter->watch);
-	tpi_lock_leave(&waiter->w->lock);
-}
-
-/* Sleeps until that; `f`, held, is run if threads are used up, NULL: nothing. */
-static enum tpar_err
-await_change(struct change *change, tpar_future *f, int64_t deadline_ns)
-{
-	struct tpar_window *w = change->w;
-	struct waiter waiter = { .watch = { .parker = tpi_thread_parker() },
-				 .w = w };
-	enum tpar_err err;
-
-	if (deadline_ns < 0) {
-		return tpi_err_plain(TPAR_ETIMEDOUT);
-	}
-	tpi_lock_enter(&w->lock);
-	tpi_watch_add_locked(&w->waiting, &waiter.watch);
-	tpi_lock_leave(&w->lock);
-	pthread_cleanup_push(stop_waiting, &waiter);
-	err = tpi_wait_among(&f, f != NULL ? 1 : 0, has_changed, change,
-			     waiter.watch.parker, deadline_ns);
-	pthread_cleanup_pop(1);
-	return err;
+	       (!tpi_load_relaxed(&w->putting) &&
+		tpi_window_in_between(w) < w->width);
 }
 
 /*
@@ -251,7 +191,7 @@ hold_oldest_locked(struct tpar_window *w)
 {
 	tpar_future *oldest = NULL;
 
-	if (tpi_thread_self.worker != NULL && in_between(w) > 0) {
+	if (tpi_thread_self.worker != NULL && tpi_window_in_between(w) > 0) {
 		oldest = w->ring[tpi_load_relaxed(&w->taken) % w->width];
 		tpi_future_retain(oldest);
 	}
@@ -270,12 +210,12 @@ release_oldest(void *f)
 static enum tpar_err
 await_room(struct tpar_window *w, int64_t deadline_ns)
 {
-	struct change change = { w, may_put, 0 };
+	struct tpi_window_change change = { w, may_put, 0 };
 	enum tpar_err err = TPAR_OK;
 	tpar_future *oldest;
 
 	if (deadline_ns >= 0) {
-		linger(w, may_put);
+		tpi_window_linger(w, may_put);
 	}
 	tpi_lock_enter(&w->lock);
 	change.taken = tpi_load_relaxed(&w->taken);
@@ -285,7 +225,7 @@ await_room(struct tpar_window *w, int64_t deadline_ns)
 	if (tpar_group_cancelled(w->group)) {
 		err = TPAR_ECLOSED;
 	} else if (!may_put(w)) {
-		err = await_change(&change, oldest, deadline_ns);
+		err = tpi_window_await(&change, oldest, deadline_ns);
 	}
 	pthread_cleanup_pop(1);
 	return err;
@@ -323,7 +263,7 @@ check_item(struct tpar_window *w, const struct tpar_task *task)
 			       w == NULL ? "w" : "task");
 	}
 	if (tpi_scope_is_lost(w->group)) {
-		return refuse_lost();
+		return tpi_window_refuse_lost();
 	}
 	if (tpi_scope_is_callers(w->group)) {
 		return tpi_err(TPAR_EDEADLK,
@@ -368,7 +308,7 @@ tpar_window_put(tpar_window *w, const struct tpar_task *task,
 		w->ring[put % w->width] = f;
 		tpi_store_relaxed(&w->put, put + 1);
 	}
-	wake_all_locked(w);
+	tpi_window_wake_locked(w);
 	tpi_lock_leave(&w->lock);
 	return err;
 }
@@ -384,196 +324,9 @@ tpar_window_end(tpar_window *w)
 	}
 	tpi_lock_enter(&w->lock);
 	tpi_store_relaxed(&w->ended, true);
-	wake_all_locked(w);
+	tpi_window_wake_locked(w);
 	tpi_lock_leave(&w->lock);
 	return TPAR_OK;
-}
-
-/* The next item, a handle of the ring's; TPAR_EEND: there will be none. */
-static enum tpar_err
-await_next(struct tpar_window *w, int64_t deadline_ns, tpar_future **next)
-{
-	struct change change = { w, may_take, tpi_load_relaxed(&w->taken) };
-	enum tpar_err err = TPAR_OK;
-
-	*next = NULL;
-	/* ENDS: an item is put, the input ends, it fails, or the deadline. */
-	while (*next == NULL && err == TPAR_OK &&
-	       !tpar_group_cancelled(w->group)) {
-		bool met;
-
-		if (deadline_ns >= 0) {
-			linger(w, may_take);
-		}
-		tpi_lock_enter(&w->lock);
-		met = may_take(w);
-		if (in_between(w) > 0) {
-			*next = w->ring[change.taken % w->width];
-		}
-		tpi_lock_leave(&w->lock);
-		if (*next == NULL) {
-			err = met ? TPAR_EEND
-				  : await_change(&change, NULL, deadline_ns);
-		}
-	}
-	return err;
-}
-
-/* Its group is closed: why, although all that was accepted is done. */
-static enum tpar_err
-cause_of(struct tpar_window *w)
-{
-	switch (w->group->cause) {
-	case TPI_SCOPE_TIMED_OUT:
-		return tpi_err_plain(TPAR_ETIMEDOUT);
-	case TPI_SCOPE_STOPPED:
-		return tpi_err_plain(TPAR_ESTOPPED);
-	default:
-		return tpi_err(TPAR_ECANCELED, "%s", tpi_scope_text(w->group));
-	}
-}
-
-/* All have ended, and so the window: says why, now and later. */
-static enum tpar_err
-fail(struct tpar_window *w)
-{
-	size_t count = 0;
-
-	if (w->err == TPAR_OK) {
-		w->err = tpar_group_close(w->group, &w->why, 1, &count);
-		if (w->err == TPAR_OK) {
-			w->err = cause_of(w);
-		}
-		if (count == 0 || w->err != TPAR_EFAILED) {
-			tpi_failure_of_call(&w->why, w->err);
-			w->why.state = TPAR_CANCELLED;
-		}
-	}
-	return tpi_err(w->err, "%s", w->why.message);
-}
-
-/* The item is the caller's; its value, too. */
-static enum tpar_err
-move_out(struct tpar_window *w, tpar_future *f, void *value)
-{
-	uint64_t taken = tpi_load_relaxed(&w->taken);
-	enum tpar_err err = TPAR_OK;
-
-	if (value != NULL && w->value_size > 0) {
-		err = tpar_future_take(f, value);
-	}
-	tpi_lock_enter(&w->lock);
-	w->ring[taken % w->width] = NULL;
-	tpi_store_relaxed(&w->taken, taken + 1);
-	wake_all_locked(w);
-	tpi_lock_leave(&w->lock);
-	tpar_future_unref(f);
-	return err;
-}
-
-/*
- * The next item, f, is cancelled, if not with all others then by itself: there
- * is no value, and no way round it.
- */
-static enum tpar_err
-fail_for(struct tpar_window *w, tpar_future *f)
-{
-	size_t index = (size_t)tpi_load_relaxed(&w->taken);
-	char text[TPAR_MESSAGE_MAX];
-
-	tpi_failure_text(f, index, text, sizeof text);
-	(void)tpi_scope_cancel(w->group, TPI_SCOPE_CANCELLED, text);
-	(void)fail(w);
-	if (strcmp(text, w->group->text) == 0) { /* that is the cause */
-		w->why.index = index;
-	}
-	return w->err;
-}
-
-static bool
-next_has_ended(struct tpar_window *w)
-{
-	return tpi_state_peek(&w->next->state) == TPI_ENDED;
-}
-
-static enum tpar_err
-take(struct tpar_window *w, void *value, int64_t deadline_ns)
-{
-	enum tpar_err err;
-	tpar_future *f = NULL;
-
-	err = w->err == TPAR_OK ? await_next(w, deadline_ns, &f) : TPAR_OK;
-	if (err == TPAR_EEND) {
-		return tpi_err_plain(TPAR_EEND);
-	}
-	if (err != TPAR_OK) {
-		return err;
-	}
-	if (w->err != TPAR_OK || tpar_group_cancelled(w->group)) {
-		return fail(w);
-	}
-	w->next = f;
-	if (deadline_ns >= 0) {
-		linger(w, next_has_ended);
-	}
-	err = tpar_future_wait(f, deadline_ns);
-	switch (err) {
-	case TPAR_OK:
-		return tpar_group_cancelled(w->group) ? fail(w)
-						      : move_out(w, f, value);
-	case TPAR_ECANCELED:
-		return fail_for(w, f);
-	case TPAR_EFAILED:
-		return fail(w);
-	default:
-		return err;
-	}
-}
-
-static bool
-begin_take(struct tpar_window *w)
-{
-	bool mine;
-
-	tpi_lock_enter(&w->lock);
-	mine = !w->taking;
-	w->taking = true;
-	tpi_lock_leave(&w->lock);
-	return mine;
-}
-
-enum tpar_err
-tpar_window_take(tpar_window *w, void *value, int64_t deadline_ns,
-		 struct tpar_failure *why)
-{
-	enum tpar_err err = TPAR_OK;
-
-	if (w == NULL) {
-		err = tpi_err(TPAR_EINVAL, "w is NULL");
-	} else if (tpi_scope_is_lost(w->group)) {
-		err = refuse_lost();
-	} else if (tpi_scope_is_callers(w->group)) {
-		err = tpi_err(TPAR_EDEADLK,
-			      "an item cannot wait for its own window");
-	} else if (!begin_take(w)) {
-		err = tpi_err(TPAR_EBUSY, "another thread takes");
-	}
-	if (err != TPAR_OK) {
-		tpi_failure_of_call(why, err);
-		return err;
-	}
-	err = take(w, value, deadline_ns);
-	if (err != TPAR_OK && why != NULL) {
-		if (w->err != TPAR_OK) {
-			*why = w->why;
-		} else {
-			tpi_failure_of_call(why, err);
-		}
-	}
-	tpi_lock_enter(&w->lock);
-	w->taking = false;
-	tpi_lock_leave(&w->lock);
-	return err;
 }
 
 enum tpar_err

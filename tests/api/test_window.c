@@ -77,7 +77,7 @@ START_TEST(endless_input_goes_through_a_small_window)
 
 	for (k = 0; k < sizeof widths / sizeof widths[0]; k++) {
 		struct feed feed = { window_in(pool, widths[k]), 0,
-				     unit_scaled(k == 2 ? 100000 : 5000) };
+				     unit_scaled(k == 2 ? 1000000 : 5000) };
 		pthread_t producer = unit_start(put_all_and_end, &feed);
 		intptr_t value;
 		intptr_t i;
