@@ -56,8 +56,10 @@ struct world {
 	_Atomic unsigned visible; /* nodes below it may be waited for */
 	tpar_pool *pool[POOLS];
 	unsigned pools;
-	_Atomic bool closes; /* pools are shut down, or may be */
-	_Atomic bool over;   /* nothing is waited for any more */
+	_Atomic bool refuses; /* pools are shut down, or may be */
+	_Atomic bool closes;  /* callbacks do nothing any more */
+	_Atomic int acting;   /* callbacks that do something */
+	_Atomic bool over;    /* nothing is waited for any more */
 	pthread_mutex_t lock;
 };
 
@@ -334,7 +336,7 @@ make_task(struct actor *actor)
 	err = tpar_submit_task(world.pool[stress_below(random, world.pools)],
 			       &task, &f);
 	if (err != TPAR_OK) {
-		UNIT_MUST(err == TPAR_ECLOSED && atomic_load(&world.closes));
+		UNIT_MUST(err == TPAR_ECLOSED && atomic_load(&world.refuses));
 		atomic_store(&node->accepted, 0);
 		return;
 	}
@@ -381,6 +383,42 @@ make_gather(struct actor *actor)
 		}
 	}
 	put_back(&held);
+}
+
+/* ---- Ending them --------------------------------------------------------- */
+
+static inline void
+complete(struct stress_random *random, struct node *node)
+{
+	tpar_promise *p = atomic_load(&node->p);
+	struct token token = token_of(node);
+	enum tpar_err err;
+
+	if (p == NULL) {
+		return;
+	}
+	if (stress_chance(random, 80)) {
+		err = tpar_promise_set(p, &token);
+		if (err == TPAR_OK) {
+			atomic_store(&node->done, true);
+		}
+	} else if (stress_chance(random, 50)) {
+		err = tpar_promise_fail(p, 5, "five");
+	} else {
+		err = tpar_promise_set_cancelled(p);
+	}
+	UNIT_MUST(err == TPAR_OK || err == TPAR_EALREADY);
+}
+
+static inline void
+complete_one(struct actor *actor)
+{
+	unsigned visible = atomic_load(&world.visible);
+
+	if (visible > 0) {
+		complete(&actor->random,
+			 &world.node[stress_below(&actor->random, visible)]);
+	}
 }
 
 #endif

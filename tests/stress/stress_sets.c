@@ -14,41 +14,7 @@
 
 enum { THREADS = 3, STEPS = 25 };
 
-/* ---- Ending them --------------------------------------------------------- */
-
-static void
-complete(struct stress_random *random, struct node *node)
-{
-	tpar_promise *p = atomic_load(&node->p);
-	struct token token = token_of(node);
-	enum tpar_err err;
-
-	if (p == NULL) {
-		return;
-	}
-	if (stress_chance(random, 80)) {
-		err = tpar_promise_set(p, &token);
-		if (err == TPAR_OK) {
-			atomic_store(&node->done, true);
-		}
-	} else if (stress_chance(random, 50)) {
-		err = tpar_promise_fail(p, 5, "five");
-	} else {
-		err = tpar_promise_set_cancelled(p);
-	}
-	UNIT_MUST(err == TPAR_OK || err == TPAR_EALREADY);
-}
-
-static void
-complete_one(struct actor *actor)
-{
-	unsigned visible = atomic_load(&world.visible);
-
-	if (visible > 0) {
-		complete(&actor->random,
-			 &world.node[stress_below(&actor->random, visible)]);
-	}
-}
+/* ---- Waiting ------------------------------------------------------------- */
 
 static void *
 complete_all(void *arg)
@@ -70,8 +36,6 @@ complete_all(void *arg)
 	}
 	return NULL;
 }
-
-/* ---- Waiting ------------------------------------------------------------- */
 
 /* What a wait may say of its caller. */
 static void
@@ -246,9 +210,11 @@ has_ended(tpar_future *f, void *arg)
 
 	check_ended(f);
 	UNIT_MUST(!tpar_cancelled() && tpar_context() == NULL);
+	atomic_fetch_add(&world.acting, 1);
 	if (!atomic_load(&world.closes) && stress_chance(&actor.random, 40)) {
 		act(&actor);
 	}
+	atomic_fetch_sub(&world.acting, 1);
 }
 
 static void
@@ -369,6 +335,7 @@ begin_round(struct stress_random *random)
 	memset(world.node, 0, sizeof world.node);
 	atomic_store(&world.used, 0);
 	atomic_store(&world.visible, 0);
+	atomic_store(&world.refuses, false);
 	atomic_store(&world.closes, false);
 	atomic_store(&world.over, false);
 	world.pools = 1 + stress_below(random, POOLS);
@@ -416,45 +383,100 @@ end_round(void)
 	}
 }
 
-static void
-run_round(struct stress_random *random)
+/* Ends pools while they are used, in any way. */
+static void *
+shut_some(void *arg)
 {
-	pthread_t thread[THREADS + 1];
-	uint64_t seed[THREADS + 1];
+	struct stress_random random = { *(uint64_t *)arg };
 	unsigned i;
 
-	begin_round(random);
-	for (i = 0; i <= THREADS; i++) {
-		seed[i] = stress_next(random);
-		thread[i] = unit_start(i < THREADS ? be_outside : complete_all,
-				       &seed[i]);
+	stress_dawdle(&random, 300);
+	for (i = 0; i < world.pools; i++) {
+		enum tpar_shutdown how =
+			stress_chance(&random, 30) ? TPAR_DRAIN : TPAR_CANCEL;
+		enum tpar_err err;
+
+		if (stress_chance(&random, 60)) {
+			err = tpar_pool_shutdown(world.pool[i], how,
+						 stress_deadline(&random));
+			UNIT_MUST(err == TPAR_OK || err == TPAR_ETIMEDOUT);
+		}
 	}
-	for (i = 0; i < THREADS; i++) {
-		unit_join(thread[i]);
-	}
+	return NULL;
+}
+
+/* Nobody begins anything any more; what there is ends. */
+static void
+close_pools(void)
+{
+	unsigned i;
+
+	atomic_store(&world.refuses, true);
 	atomic_store(&world.closes, true);
+	UNIT_AWAIT(atomic_load(&world.acting) == 0);
 	for (i = 0; i < world.pools; i++) {
 		UNIT_MUST(tpar_pool_shutdown(world.pool[i], TPAR_DRAIN,
 					     TPAR_FOREVER) == TPAR_OK);
 	}
+}
+
+static void
+run_round(struct stress_random *random, bool shuts)
+{
+	void *(*const fn[])(void *arg) = { complete_all, be_outside, be_outside,
+					   be_outside, shut_some };
+	pthread_t thread[THREADS + 2];
+	uint64_t seed[THREADS + 2];
+	unsigned n = THREADS + (shuts ? 2 : 1);
+	unsigned i;
+
+	begin_round(random);
+	atomic_store(&world.refuses, shuts);
+	for (i = 0; i < n; i++) {
+		seed[i] = stress_next(random);
+		thread[i] = unit_start(fn[i], &seed[i]);
+	}
+	for (i = 1; i < n; i++) {
+		unit_join(thread[i]);
+	}
+	close_pools();
 	atomic_store(&world.over, true);
-	unit_join(thread[THREADS]);
+	unit_join(thread[0]);
 	for (i = 0; i < world.pools; i++) {
 		UNIT_MUST(tpar_pool_destroy(world.pool[i]) == TPAR_OK);
 	}
 	end_round();
 }
 
+static void
+run_to_the_end(struct stress_random *random)
+{
+	run_round(random, false);
+}
+
+static void
+run_while_pools_end(struct stress_random *random)
+{
+	run_round(random, true);
+}
+
 START_TEST(account_of_all_sets_is_right)
 {
-	ck_assert_int_gt(stress_run("sets", run_round, 60), 0);
+	ck_assert_int_gt(stress_run("sets", run_to_the_end, 60), 0);
+}
+END_TEST
+
+START_TEST(account_is_right_while_pools_are_shut_down)
+{
+	ck_assert_int_gt(stress_run("closing", run_while_pools_end, 60), 0);
 }
 END_TEST
 
 int
 main(void)
 {
-	const TTest *tests[] = { account_of_all_sets_is_right };
+	const TTest *tests[] = { account_of_all_sets_is_right,
+				 account_is_right_while_pools_are_shut_down };
 
 	return stress_main("stress_sets", tests,
 			   sizeof tests / sizeof tests[0]);
