@@ -136,14 +136,14 @@ clock_ns(clockid_t id)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static int64_t
-now_ns(void)
+int64_t
+bench_now_ns(void)
 {
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
-static void
-pause_ns(int64_t ns)
+void
+bench_pause_ns(int64_t ns)
 {
 	struct timespec t = { (time_t)(ns / 1000000000),
 			      (long)(ns % 1000000000) };
@@ -236,6 +236,20 @@ wakeups_since(const struct sleeper *before, size_t n)
 	return sum;
 }
 
+static bool
+measure_own(const char *name, const char *n)
+{
+	const struct bench_own *own = bench_peer.own;
+
+	for (; own != NULL && own->name != NULL; own++) {
+		if (strcmp(own->name, name) == 0) {
+			own->measure(n != NULL ? strtoul(n, NULL, 10) : own->n);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* ---- The benches: false is unsupported ----------------------------------- */
 
 static void
@@ -253,9 +267,9 @@ time_tasks(void (*run)(size_t), size_t n, size_t tasks)
 		return false;
 	}
 	run(n);
-	start = now_ns();
+	start = bench_now_ns();
 	run(n);
-	print_ns_each(now_ns() - start, tasks);
+	print_ns_each(bench_now_ns() - start, tasks);
 	return true;
 }
 
@@ -294,9 +308,9 @@ inner(size_t n)
 		return false;
 	}
 	bench_peer.inner(n, rounds);
-	start = now_ns();
+	start = bench_now_ns();
 	bench_peer.inner(n, rounds);
-	print_ns_each(now_ns() - start, n * rounds);
+	print_ns_each(bench_now_ns() - start, n * rounds);
 	return true;
 }
 
@@ -323,11 +337,11 @@ roundtrip(size_t n)
 	for (i = 0; i < n + TRIPS_UNCOUNTED; i++) {
 		int64_t start;
 
-		pause_ns(PAUSE_NS);
-		start = now_ns();
+		bench_pause_ns(PAUSE_NS);
+		start = bench_now_ns();
 		bench_peer.trip();
 		if (i >= TRIPS_UNCOUNTED) {
-			took[i - TRIPS_UNCOUNTED] = now_ns() - start;
+			took[i - TRIPS_UNCOUNTED] = bench_now_ns() - start;
 		}
 	}
 	qsort(took, n, sizeof *took, by_value);
@@ -351,7 +365,7 @@ idle(size_t ms)
 	bench_peer.flat(10000);
 	threads = all_sleeps(before);
 	start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-	pause_ns((int64_t)ms * 1000000);
+	bench_pause_ns((int64_t)ms * 1000000);
 	cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start;
 	printf("%" PRId64 " %" PRId64 "\n", cpu,
 	       wakeups_since(before, threads));
@@ -398,7 +412,15 @@ static const struct bench benches[] = {
 	{ "idle", 5000, idle },		     /* milliseconds */
 	{ "memory", 1000000, memory },	     /* tasks */
 };
-enum { BENCHES = sizeof benches / sizeof benches[0] };
+/* Of one library: its own_NAME.c. */
+static const char *const own_benches[] = {
+	"cancel",	 "cancel_pending", "deadlines",
+	"window_memory", "group_failure",  "map_failure",
+};
+enum {
+	BENCHES = sizeof benches / sizeof benches[0],
+	OWN_BENCHES = sizeof own_benches / sizeof own_benches[0]
+};
 
 static int
 usage(void)
@@ -409,8 +431,24 @@ usage(void)
 	for (i = 0; i < BENCHES; i++) {
 		fprintf(stderr, " %s", benches[i].name);
 	}
+	for (i = 0; i < OWN_BENCHES; i++) {
+		fprintf(stderr, " %s", own_benches[i]);
+	}
 	fprintf(stderr, "\n");
 	return 2;
+}
+
+static bool
+is_own(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < OWN_BENCHES; i++) {
+		if (strcmp(own_benches[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 int
@@ -427,9 +465,17 @@ main(int argc, char **argv)
 		bench++;
 	}
 	workers = strtoul(argv[2], NULL, 10);
-	if (bench == benches + BENCHES || workers < 1 ||
+	if ((bench == benches + BENCHES && !is_own(argv[1])) || workers < 1 ||
 	    workers > THREADS_MAX / 2) {
 		return usage();
+	}
+	if (bench == benches + BENCHES) {
+		bench_peer.start((unsigned)workers);
+		if (!measure_own(argv[1], argv[3])) {
+			printf("unsupported\n");
+		}
+		bench_peer.stop();
+		return 0;
 	}
 	n = argc == 4 ? strtoul(argv[3], NULL, 10) : bench->n;
 	if (n < 1) {

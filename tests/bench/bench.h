@@ -28,6 +28,7 @@ extern "C" {
  * window     n tasks through an ordered window of BENCH_WINDOW_WIDTH: a thread
  *            submits them, the calling one takes their values in order.
  * stop       end what start() began.
+ * own        what no other library has: the last one has no name.
  */
 struct bench_peer {
 	void (*start)(unsigned workers);
@@ -39,6 +40,14 @@ struct bench_peer {
 	void (*pend)(size_t n, void (*look)(void));
 	void (*window)(size_t n);
 	void (*stop)(void);
+	const struct bench_own *own;
+};
+
+/* Prints its number, or two, by itself. */
+struct bench_own {
+	const char *name;
+	size_t n;
+	void (*measure)(size_t n);
 };
 
 extern const struct bench_peer bench_peer;
@@ -52,6 +61,13 @@ void bench_require(int truth, const char *what);
 void bench_require_values(const uint64_t *values, size_t n);
 
 uint64_t bench_fib(size_t n);
+
+int64_t bench_now_ns(void);
+void bench_pause_ns(int64_t ns);
+
+/* Of own_taskpar.c. */
+void bench_own_start(unsigned workers);
+extern const struct bench_own bench_own_taskpar[];
 
 /*
  * Buffer number `slot`, 0 or 1, of at least `bytes`, which have been written

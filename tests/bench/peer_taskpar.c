@@ -22,6 +22,7 @@ start(unsigned workers)
 {
 	struct tpar_pool_config config = TPAR_POOL_CONFIG_INIT;
 
+	bench_own_start(workers);
 	config.workers = pool_workers = workers;
 	must(tpar_pool_create(&pool, &config), "tpar_pool_create()");
 }
@@ -270,4 +271,5 @@ const struct bench_peer bench_peer = {
 	.pend = pend,
 	.window = window,
 	.stop = stop,
+	.own = bench_own_taskpar,
 };

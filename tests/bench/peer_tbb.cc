@@ -153,5 +153,5 @@ pend(size_t n, void (*look)())
 } // namespace
 
 const struct bench_peer bench_peer = {
-	start, flat, nullptr, inner, tree, trip, pend, nullptr, stop,
+	start, flat, nullptr, inner, tree, trip, pend, nullptr, stop, nullptr,
 };

@@ -6,13 +6,15 @@
 function unit_of(bench)
 {
 	return bench == "roundtrip" ? "us" : bench == "idle_cpu" ? "ms CPU" : \
-		bench == "idle_wake" ? "wakes" : bench == "memory" ? "bytes" : \
+		bench == "idle_wake" ? "wakes" : bench ~ /memory$/ ? "bytes" : \
+		bench ~ /^cancel/ ? "ms" : bench ~ /failure$/ ? "tasks" : \
 		"ns"
 }
 
 function scale_of(bench)
 {
-	return bench == "roundtrip" ? 1e3 : bench == "idle_cpu" ? 1e6 : 1
+	return bench == "roundtrip" ? 1e3 : \
+		bench ~ /^(idle_cpu$|cancel)/ ? 1e6 : 1
 }
 
 function show(x)
@@ -81,7 +83,7 @@ function write_tsv(row, peer,    cell, ratio, part)
 # One line of the table, for which text[1..peers] has the cells.
 function print_line(head, text,    line, i)
 {
-	line = sprintf("%-20s", head)
+	line = sprintf("%-24s", head)
 	for (i = 1; i <= peers; i++) {
 		line = line sprintf("%-15s", text[i])
 	}
@@ -96,7 +98,7 @@ function print_row(row,    part, text, i)
 		text[i] = cell_text(row, name[i])
 		write_tsv(row, name[i])
 	}
-	print_line(sprintf("%-9s %2s %s", part[1], part[2], \
+	print_line(sprintf("%-14s %2s %s", part[1], part[2], \
 		unit_of(part[1])), text)
 }
 
@@ -112,7 +114,7 @@ function print_speedup(row,    part, base, text, i)
 		text[i] = of(base, name[i]) && of(row, name[i]) ? \
 			show(of(base, name[i]) / of(row, name[i])) : "-"
 	}
-	print_line(sprintf("%-9s %2s faster", part[1], part[2]), text)
+	print_line(sprintf("%-14s %2s faster", part[1], part[2]), text)
 }
 
 $1 == "peer" {
@@ -147,7 +149,7 @@ END {
 			"ratio" > tsv
 	}
 	print "medians of " rounds "; in brackets: times taskpar's"
-	print_line(sprintf("%-9s %2s %s", "bench", "W", "unit"), title)
+	print_line(sprintf("%-14s %2s %s", "bench", "W", "unit"), title)
 	for (i = 1; i <= rows; i++) {
 		print_row(order[i])
 	}
