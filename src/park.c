@@ -102,6 +102,17 @@ tpi_park_look(struct tpar_pool *pool, uint32_t others)
 	return tpi_pool_any_work(pool);
 }
 
+/*
+ * The caller has left the word, which was `before`: is another one wanted, if
+ * there is work?  If not, those that are active look when they leave.  A look
+ * costs time for each thread the pool has ever had.
+ */
+static bool
+leaves_room(struct tpar_pool *pool, uint64_t before)
+{
+	return tpi_park_active(before) - 1 < pool->park.width;
+}
+
 /* Counts a thread that is to be woken; under the lock.  NULL: none is wanted. */
 static struct tpi_worker *
 pick_locked(struct tpar_pool *pool, bool create, bool *parked)
@@ -254,7 +265,8 @@ sleep_locked(struct tpi_worker *w)
 		tpi_pool_wake_waiting_locked(pool);
 	}
 	tpi_lock_leave(&pool->lock);
-	if (tpi_park_look(pool, tpi_park_active(before) - 1)) {
+	if (leaves_room(pool, before) &&
+	    tpi_park_look(pool, tpi_park_active(before) - 1)) {
 		(void)tpi_park_wake_one(pool);
 	}
 	return await_wake(w, extra);
@@ -406,7 +418,8 @@ tpi_park_block(struct tpi_worker *w)
 	vacate(w);
 	before = tpi_park_leave(&pool->park, TPI_ACTIVE);
 	TPI_ASSERT(tpi_park_active(before) > 0);
-	if (!tpi_park_look(pool, tpi_park_active(before) - 1)) {
+	if (!leaves_room(pool, before) ||
+	    !tpi_park_look(pool, tpi_park_active(before) - 1)) {
 		return true;
 	}
 	if (tpi_park_wake_one(pool) || tpi_park_active(before) > 1) {
