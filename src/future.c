@@ -104,30 +104,52 @@ tpi_future_discard(struct tpi_heap *own, struct tpar_future *f)
 	free_block(own, f);
 }
 
+/* Gathers may nest to any depth: no recursion, each knows where it is in. */
 static void
 free_drops(struct tpi_drops *drops)
 {
-	size_t i;
+	struct tpi_drops *next;
 
-	for (i = 0; i < drops->n; i++) {
-		if (drops->item[i].nested != NULL) {
-			free_drops(drops->item[i].nested);
+	drops->outer = NULL;
+	for (; drops != NULL; drops = next) {
+		if (drops->n == 0) {
+			next = drops->outer;
+			free(drops);
+			continue;
+		}
+		next = drops->item[--drops->n].nested;
+		if (next != NULL) {
+			next->outer = drops;
+		} else {
+			next = drops;
 		}
 	}
-	free(drops);
 }
 
+/* The values of those nested lie in those of the outer ones, in order. */
 static void
 drop_many(struct tpi_drops *drops, char *values)
 {
-	size_t i;
+	struct tpi_drop *item;
 
-	for (i = 0; i < drops->n; i++, values += drops->size) {
-		if (drops->item[i].fn != NULL) {
-			drops->item[i].fn(values);
-		} else if (drops->item[i].nested != NULL) {
-			drop_many(drops->item[i].nested, values);
+	drops->outer = NULL;
+	drops->next = 0;
+	while (drops != NULL) {
+		if (drops->next == drops->n) {
+			drops = drops->outer;
+			continue;
 		}
+		item = &drops->item[drops->next++];
+		if (item->nested != NULL) {
+			item->nested->outer = drops;
+			item->nested->next = 0;
+			drops = item->nested;
+			continue;
+		}
+		if (item->fn != NULL) {
+			item->fn(values);
+		}
+		values += drops->size;
 	}
 }
 

@@ -83,7 +83,9 @@ _Static_assert(offsetof(struct tpar_future, state) == 64, "the hot line");
  */
 struct tpi_drops {
 	size_t n;
-	size_t size; /* of one element */
+	size_t size;		 /* of one element */
+	size_t next;		 /* while they are dropped: the next one */
+	struct tpi_drops *outer; /* while they are dropped or freed */
 	struct tpi_drop {
 		tpar_drop_fn fn;	  /* or NULL */
 		struct tpi_drops *nested; /* or NULL */

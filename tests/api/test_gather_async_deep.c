@@ -109,6 +109,83 @@ START_TEST(value_comes_up_through_a_thousand_gathers)
 }
 END_TEST
 
+/* So deep that nothing may be done level by level on a stack. */
+enum { VERY_DEEP = 100000 };
+
+static void *
+build_and_drop(void *arg)
+{
+	long depth = unit_scaled(VERY_DEEP);
+	struct promised made = promised_owner();
+	tpar_future *all = tpar_future_ref(made.f);
+	tpar_future *below;
+	intptr_t taken;
+	long i;
+
+	for (i = 0; i < depth; i++) {
+		below = all;
+		all = gather_all(&below, 1);
+		tpar_future_unref(below);
+	}
+	promised_set(made, 7);
+	UNIT_MUST(promised_value(all) == 7);
+	if (arg != NULL) {
+		UNIT_MUST(tpar_future_take(all, &taken) == TPAR_OK);
+	}
+	tpar_future_unref(all);
+	promised_free(made);
+	return NULL;
+}
+
+START_TEST(value_of_many_thousand_gathers_is_dropped_on_a_small_stack)
+{
+	int taken;
+
+	on_a_small_stack(build_and_drop, NULL);
+	ck_assert_int_eq(atomic_load(&scene_value_drops), 1);
+	on_a_small_stack(build_and_drop, &taken);
+	ck_assert_int_eq(atomic_load(&scene_value_drops), 1);
+}
+END_TEST
+
+/* Gathers of different widths in each other, each value with its own drop. */
+static intptr_t dropped[6];
+static _Atomic int drops;
+
+static void
+note_drop(void *value)
+{
+	memcpy(&dropped[atomic_fetch_add(&drops, 1)], value, sizeof(intptr_t));
+}
+
+START_TEST(values_of_nested_gathers_are_dropped_in_order)
+{
+	struct promised made[6];
+	tpar_future *f[6];
+	tpar_future *two[3];
+	tpar_future *all;
+	int i;
+
+	promised_many(made, f, 6, note_drop);
+	for (i = 0; i < 3; i++) {
+		two[i] = gather_all(&f[2 * i], 2);
+	}
+	all = gather_all(two, 3);
+	tpar_future_unref_all(two, 3);
+	for (i = 5; i >= 0; i--) {
+		promised_set(made[i], i);
+	}
+	ck_assert_int_eq(tpar_future_state(all), TPAR_DONE);
+	promised_free_many(made, 6);
+	ck_assert_int_eq(atomic_load(&drops), 0);
+	tpar_future_unref(all);
+	ck_assert_int_eq(atomic_load(&drops), 6);
+	for (i = 0; i < 6; i++) {
+		ck_assert_int_eq(dropped[i], i);
+	}
+}
+END_TEST
+
 START_TEST(failure_comes_up_through_a_thousand_gathers)
 {
 	static struct tower tower;
@@ -500,6 +577,8 @@ main(void)
 {
 	const TTest *tests[] = {
 		value_comes_up_through_a_thousand_gathers,
+		value_of_many_thousand_gathers_is_dropped_on_a_small_stack,
+		values_of_nested_gathers_are_dropped_in_order,
 		failure_comes_up_through_a_thousand_gathers,
 		cancel_goes_down_through_a_thousand_gathers,
 		gather_may_be_wide,
