@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "deadline.h"
 #include "err.h"
+#include "fork.h"
 #include "future.h"
 #include "timer.h"
 
@@ -151,6 +152,7 @@ tpar_future_cancel_at(tpar_future *f, int64_t deadline_ns)
 	if (f == NULL) {
 		return tpi_err(TPAR_EINVAL, "f is NULL");
 	}
+	tpi_fork_look(f);
 	if (tpi_state_phase(tpi_state_get(&f->state)) == TPI_ENDED) {
 		return tpi_err_plain(TPAR_EALREADY);
 	}

@@ -245,10 +245,12 @@ get_handlers(struct tpi_run *run)
 	if (handlers != NULL) {
 		return handlers;
 	}
-	handlers = calloc(1, sizeof *handlers);
+	handlers =
+		aligned_alloc(_Alignof(struct tpi_handlers), sizeof *handlers);
 	if (handlers == NULL) {
 		return NULL;
 	}
+	memset(handlers, 0, sizeof *handlers);
 	handlers->job.fn = run_job;
 	handlers->run = run;
 	handlers->task = run->task;

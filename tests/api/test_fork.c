@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <string.h>
 
-#define MANY 12
+#define MANY 13
 
 static int
 square(void *arg, void *value)
@@ -325,6 +325,8 @@ child_that_looks(void *arg)
 	UNIT_MUST(tpar_gather_async(&busy->pending[11], 1, &all) == TPAR_OK);
 	UNIT_MUST(tpar_future_state(all) == TPAR_FAILED);
 	tpar_future_unref(all);
+	UNIT_MUST(tpar_future_cancel_at(busy->pending[12], TPAR_NOW) ==
+		  TPAR_EALREADY);
 	UNIT_MUST(scene_arg_drops == 0 && scene_value_drops == 0);
 }
 
