@@ -45,6 +45,9 @@ end_exited(void *arg)
 	tpi_thread_self.run = run;
 	rc = tpar_fail(TPAR_EFAILED, "the task has called pthread_exit()");
 	tpi_thread_self.run = run->outer;
+	if (TPI_UNLIKELY(run->handled)) {
+		tpi_oncancel_end(run);
+	}
 	tpi_future_end(run->task, rc, run->message);
 }
 

@@ -6,6 +6,9 @@
 #include "scene.h"
 #include "threads.h"
 
+#include <taskpar/cancel.h>
+#include <taskpar/group.h>
+
 #include <string.h>
 
 #define EXITED "the task has called pthread_exit()"
@@ -482,6 +485,50 @@ START_TEST(threads_own_handlers_and_values_are_seen_to)
 }
 END_TEST
 
+/* What is told of a stop of the task. */
+struct told {
+	_Atomic int handled;
+	tpar_group *group;
+};
+
+static void
+count_handled(void *arg)
+{
+	struct told *told = arg;
+
+	atomic_fetch_add(&told->handled, 1);
+}
+
+static int
+exit_with_handlers(void *arg, void *value)
+{
+	struct told *told = arg;
+	tpar_handler h;
+
+	UNIT_MUST(tpar_on_cancel(count_handled, told, &h) == TPAR_OK);
+	UNIT_MUST(tpar_group_open(&told->group, NULL) == TPAR_OK);
+	return exit_thread(arg, value);
+}
+
+START_TEST(handlers_go_with_the_task)
+{
+	struct told told = { 0, NULL };
+	tpar_pool *pool = unit_pool(1, 1);
+	tpar_future *f = unit_submit(pool, exit_with_handlers, &told, 0);
+
+	expect_exited(f);
+	tpar_future_unref(f);
+	/* The pool goes on, and is cancelled later. */
+	unit_run_in(pool, count_run, NULL);
+	ck_assert_int_eq(tpar_pool_shutdown(pool, TPAR_CANCEL, TPAR_FOREVER),
+			 TPAR_OK);
+	ck_assert_int_eq(atomic_load(&told.handled), 0);
+	ck_assert(!tpar_group_cancelled(told.group));
+	tpar_group_destroy(told.group);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -499,6 +546,7 @@ main(void)
 		map_below_an_item_that_exits_is_given_up,
 		group_below_a_child_that_exits_is_waited_for,
 		threads_own_handlers_and_values_are_seen_to,
+		handlers_go_with_the_task,
 	};
 
 	return unit_main("pthread_exit", tests, sizeof tests / sizeof tests[0]);
