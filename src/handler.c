@@ -3,8 +3,9 @@
  * handler.c - the table of handlers, and calling them.
  *
  * Who calls one has taken it out of the table and stands in the list of calls
- * instead, so that whoever removes it knows for what to wait; the handler itself
- * is not touched any more and may be gone when fn returns.
+ * instead, so that whoever removes it, and the task before it ends, know for what
+ * to wait; the handler itself is not touched any more and may be gone when fn
+ * returns.
  */
 #include "config.h"
 
@@ -21,6 +22,7 @@
 struct call {
 	struct call *next;		   /* [m:lock] */
 	const struct tpi_handler *handler; /* [c] only its address counts */
+	const struct tpar_future *task;	   /* [c] */
 	const struct tpi_thread *thread;   /* [c] */
 };
 
@@ -135,29 +137,36 @@ tpi_handler_add(struct tpi_handler *handler,
 	return called;
 }
 
-/* By another thread. */
+/* This one, or any of the task, by another thread. */
 static bool
-is_called(struct bucket *b, const struct tpi_handler *handler)
+is_called(struct bucket *b, const struct tpi_handler *handler,
+	  const struct tpar_future *task)
 {
 	struct call *call = b->calls;
 
 	while (call != NULL &&
-	       (call->handler != handler || call->thread == &tpi_thread_self)) {
+	       ((call->handler != handler && call->task != task) ||
+		call->thread == &tpi_thread_self)) {
 		call = call->next;
 	}
 	return call != NULL;
 }
 
-/* Under the lock, which is released meanwhile. */
+/* Until it is not any more.  Under the lock, which is released meanwhile. */
 static void
-await_call(struct bucket *b, const struct tpi_handler *handler)
+await_call(struct bucket *b, const struct tpi_handler *handler,
+	   const struct tpar_future *task)
 {
-	struct waiter me = { b->waiters, tpi_thread_parker() };
+	struct waiter me = { b->waiters, NULL };
 	struct waiter **at = &b->waiters;
 
+	if (TPI_LIKELY(!is_called(b, handler, task))) {
+		return;
+	}
+	me.parker = tpi_thread_parker();
 	b->waiters = &me;
 	/* ENDS: fn is short; the one who has called it wakes all. */
-	while (is_called(b, handler)) {
+	do {
 		leave(b);
 		if (me.parker != NULL) {
 			(void)tpi_parker_park(me.parker, 0);
@@ -165,7 +174,7 @@ await_call(struct bucket *b, const struct tpi_handler *handler)
 			sched_yield();
 		}
 		enter(b);
-	}
+	} while (is_called(b, handler, task));
 	while (*at != &me) {
 		at = &(*at)->next;
 	}
@@ -182,8 +191,8 @@ tpi_handler_remove(struct tpi_handler *handler)
 	}
 	b = bucket_of(handler->task);
 	enter(b);
-	if (!take_out(b, handler) && is_called(b, handler)) {
-		await_call(b, handler);
+	if (!take_out(b, handler)) {
+		await_call(b, handler, NULL);
 	}
 	leave(b);
 }
@@ -192,18 +201,15 @@ tpi_handler_remove(struct tpi_handler *handler)
 static void
 call_one(struct bucket *b, struct tpi_handler *handler)
 {
-	struct call call = { b->calls, handler, &tpi_thread_self };
+	struct call call = { b->calls, handler, handler->task,
+			     &tpi_thread_self };
 	struct call **at = &b->calls;
-	struct tpar_future *task = handler->task;
 	struct waiter *waiter;
 
-	/* Once it is not in the table the task may end, but fn looks at it. */
-	tpi_future_retain(task);
 	(void)take_out(b, handler);
 	b->calls = &call;
 	leave(b);
 	handler->fn(handler);
-	tpi_future_release(task);
 	enter(b);
 	/* It is not there if fn has forked and this is the child. */
 	while (*at != NULL && *at != &call) {
@@ -289,6 +295,8 @@ tpi_handler_end(struct tpar_future *task)
 	while ((handler = find(b, task)) != NULL) {
 		(void)take_out(b, handler);
 	}
+	/* What is called looks at the task, and at the group that it is of. */
+	await_call(b, NULL, task);
 	leave(b);
 }
 

@@ -74,7 +74,10 @@ tpi_handler_mark(struct tpar_future *task)
 /* The pool of this intake was closed with cancel. */
 void tpi_handler_stop_pool(struct tpi_intake *intake);
 
-/* The function of the task has returned: removes what it has left. */
+/*
+ * The function of the task has returned: removes what it has left, and waits for
+ * what is being called.
+ */
 void tpi_handler_end(struct tpar_future *task);
 
 /*

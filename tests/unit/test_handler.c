@@ -330,13 +330,27 @@ remove_slow(void *arg)
 	return NULL;
 }
 
-START_TEST(removal_waits_for_the_call_under_way)
+static void *
+let_slow_go(void *arg)
+{
+	struct slow *slow = arg;
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		sched_yield();
+	}
+	unit_gate_open(&slow->hold.go);
+	return NULL;
+}
+
+START_TEST(removal_and_end_wait_for_the_call_under_way)
 {
 	struct tpar_pool *pool = hand_pool(1);
 	struct tpar_future *f = hand_future(pool);
 	struct slow slow = { .hold = UNIT_HOLD_INIT, .f = f };
 	pthread_t remover[3];
 	pthread_t canceller;
+	pthread_t opener;
 	struct tpi_run run;
 	int i;
 
@@ -347,14 +361,14 @@ START_TEST(removal_waits_for_the_call_under_way)
 	for (i = 0; i < 3; i++) {
 		remover[i] = unit_start(remove_slow, &slow);
 	}
-	/* The end of the task does not: who removes it does. */
+	opener = unit_start(let_slow_go, &slow);
+	/* So does the end of the task, before which it is not to be freed. */
 	end(&run);
-	sched_yield();
-	unit_gate_open(&slow.hold.go);
+	ck_assert(slow.through);
 	for (i = 0; i < 3; i++) {
 		unit_join(remover[i]);
 	}
-	ck_assert(slow.through);
+	unit_join(opener);
 	unit_join(canceller);
 	hand_drop(f);
 	hand_free(pool);
@@ -501,7 +515,7 @@ main(void)
 		only_the_task_that_is_asked,
 		pool_tells_its_own_tasks,
 		call_may_remove_free_and_cancel,
-		removal_waits_for_the_call_under_way,
+		removal_and_end_wait_for_the_call_under_way,
 		called_or_refused_while_it_is_asked,
 		child_of_fork_has_no_handlers,
 		child_of_fork_keeps_what_has_no_run,
