@@ -349,6 +349,7 @@ succeed(struct tpi_worker *w)
 		w->has_exited = false;
 		tpi_park_unblock(w);
 	}
+	w->blocked = false; /* as the thread before left it */
 }
 
 /*

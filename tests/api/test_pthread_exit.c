@@ -485,6 +485,57 @@ START_TEST(threads_own_handlers_and_values_are_seen_to)
 }
 END_TEST
 
+/* Two tasks that one thread takes at once; the first waits for the second. */
+struct pair {
+	struct unit_gate begun;
+	struct unit_gate second;
+	_Atomic int place;
+};
+
+static int
+be_first_or_second(void *arg, void *value)
+{
+	struct pair *pair = arg;
+
+	(void)value;
+	if (atomic_fetch_add(&pair->place, 1) == 0) {
+		unit_gate_open(&pair->begun);
+		unit_gate_await(&pair->second, 1);
+	} else {
+		unit_gate_open(&pair->second);
+	}
+	return 0;
+}
+
+START_TEST(what_the_next_thread_takes_can_be_stolen)
+{
+	struct pair pair = { UNIT_GATE_INIT, UNIT_GATE_INIT, 0 };
+	struct unit_hold hold = UNIT_HOLD_INIT;
+	struct tpar_task task = TPAR_TASK_INIT;
+	tpar_pool *pool = unit_pool(2, 1);
+	tpar_future *held = unit_submit(pool, unit_hold_task, &hold, 0);
+	tpar_future *f;
+
+	/* Of three threads one is busy and one is blocked. */
+	unit_gate_await(&hold.begun, 1);
+	f = unit_submit(pool, wait_for_it, held, 0);
+	UNIT_AWAIT(tpar_future_state(f) == TPAR_RUNNING);
+	tpar_future_unref(f);
+	f = unit_submit(pool, exit_thread, NULL, 0);
+	expect_exited(f);
+	tpar_future_unref(f);
+	task.fn = be_first_or_second;
+	task.arg = &pair;
+	ck_assert_int_eq(tpar_submit_many(pool, &task, NULL, 0, 2, NULL),
+			 TPAR_OK);
+	unit_gate_await(&pair.begun, 1);
+	unit_gate_open(&hold.go);
+	unit_gate_await(&pair.second, 1);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+	tpar_future_unref(held);
+}
+END_TEST
+
 /* What is told of a stop of the task. */
 struct told {
 	_Atomic int handled;
@@ -546,6 +597,7 @@ main(void)
 		map_below_an_item_that_exits_is_given_up,
 		group_below_a_child_that_exits_is_waited_for,
 		threads_own_handlers_and_values_are_seen_to,
+		what_the_next_thread_takes_can_be_stolen,
 		handlers_go_with_the_task,
 	};
 
