@@ -292,7 +292,6 @@ struct chunk {
 	struct tpar_future *few[CHUNK];
 };
 
-/* Also if one that was run here has called pthread_exit(). */
 static void
 release_chunk(void *arg)
 {

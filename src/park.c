@@ -399,7 +399,6 @@ tpi_park_lost(struct tpi_worker *w)
 		(tpi_load_relaxed(&pool->intake.closed) != TPI_OPEN &&
 		 pool->foreign == NULL));
 	if (lost) {
-		w->blocked = false; /* for the next thread */
 		push_spare_locked(w);
 		drop_thread_locked(w);
 	}

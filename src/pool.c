@@ -147,7 +147,6 @@ end_pool(struct tpar_pool *pool)
 	for (i = 0; i < n; i++) {
 		tpi_worker_destroy(tpi_pool_worker(pool, i));
 	}
-	tpi_store_relaxed(&pool->worker_count, 0);
 	free_pool(pool);
 }
 
