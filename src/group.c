@@ -3,10 +3,8 @@
  * group.c - opening, filling and closing a group.
  *
  * In a task, closing waits for the children as any wait for a set does: so those
- * that have not begun are run in place, and cycles are found.  Each child is
- * waited for once; those that enter meanwhile come later, and without memory
- * for all at once they come some at a time.  Outside, closing only sleeps until
- * nobody is left.
+ * that have not begun are run in place, and cycles are found.  Outside, it only
+ * sleeps until nobody is left.  doc/STATES.md#group.
  */
 #include "config.h"
 

@@ -148,7 +148,8 @@ TPAR_API bool tpar_group_cancelled(const tpar_group *g);
  * Shapes:    failures[0..capacity): the first ones in time; may be NULL if
  *            capacity is 0.  *count: how many there were; may be NULL.
  *            failures[i].index is the child's number, by order of submission.
- * Threads:   any but the group's own children, once.
+ * Threads:   any but the group's own children, once.  Not in a callback or a
+ *            drop function of what a child leaves: it has not ended before.
  * Errors:    TPAR_OK: all children are done, or those that are not were only
  *            cancelled themselves.  Else the first cause in time: TPAR_EFAILED
  *            (a child, or tpar_group_fail()); TPAR_ECANCELED
