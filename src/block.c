@@ -238,7 +238,7 @@ nap_blocked(struct tpi_wait *wait)
 
 	tpi_block_nap();
 	if (wait->worker != NULL) {
-		tpi_errand_check(wait->worker);
+		(void)tpi_errand_check(wait->worker);
 	}
 	if (!served) {
 		(void)tpi_block_check_starved(wait);
@@ -312,17 +312,15 @@ sleep_blocked(struct tpi_wait *wait, bool starved)
 	struct tpi_frame *frame = wait->frame;
 
 	while (!tpi_frame_complete(frame)) {
-		if (wait->worker != NULL) {
-			tpi_errand_check(wait->worker);
-		}
 		tpi_block_check_stop(frame);
 		tpi_block_check_deadline(wait);
 		check_decided(wait);
 		if (tpi_block_ends_early(frame)) {
 			break;
 		}
-		if (wait->worker != NULL && (starved || wait->left_pending) &&
-		    tpi_block_check_starved(wait)) {
+		if (wait->worker != NULL && (tpi_errand_check(wait->worker) ||
+					     ((starved || wait->left_pending) &&
+					      tpi_block_check_starved(wait)))) {
 			continue; /* it may have taken our token: look again */
 		}
 		if (tpi_frame_complete(frame)) {

@@ -176,7 +176,7 @@ run_errand(struct call *call, int64_t deadline_ns)
 	add(pool, &call->errand);
 	tpi_park_wake_blocked(pool);
 	if (w != NULL) {
-		tpi_errand_check(w);
+		(void)tpi_errand_check(w);
 	}
 	err = tpi_wait_among(NULL, 0, all_have_called, call, parker,
 			     deadline_ns);

@@ -34,13 +34,18 @@ void tpi_errand_end(struct tpi_worker *worker);
 
 void tpi_errand_run(struct tpi_worker *worker);
 
-/* Calls what the calling worker owes; it holds no lock. */
-static inline void
+/*
+ * Calls what the calling worker owes; it holds no lock.  true: there was
+ * something, which may have taken wake-ups that were meant for the caller.
+ */
+static inline bool
 tpi_errand_check(struct tpi_worker *w)
 {
-	if (TPI_UNLIKELY(tpi_load_relaxed(&w->pool->errands) != w->errand)) {
-		tpi_errand_run(w);
+	if (TPI_LIKELY(tpi_load_relaxed(&w->pool->errands) == w->errand)) {
+		return false;
 	}
+	tpi_errand_run(w);
+	return true;
 }
 
 #endif

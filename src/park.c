@@ -229,7 +229,9 @@ await_wake(struct tpi_worker *w, bool extra)
 	/* ENDS: tpi_park_wake_one() pops this worker, or the pool quits. */
 	/* ORDER S2 acquire <- tpi_park_wake_one() */
 	while (atomic_load_explicit(&w->parked, memory_order_acquire) != 0) {
-		tpi_errand_check(w);
+		if (tpi_errand_check(w)) {
+			continue;
+		}
 		if (!tpi_parker_park(w->parker, deadline) && deadline != 0) {
 			if (give_up(w)) {
 				return false;

@@ -49,11 +49,9 @@ sleep_until(struct tpi_wait *wait, bool (*pred)(void *arg), void *arg)
 	/* ENDS: who makes pred true, or cancels the task, wakes the parker. */
 	while (!pred(arg) &&
 	       (err = ends_until(frame, wait->deadline_ns)) == TPAR_OK) {
-		if (wait->worker != NULL) {
-			tpi_errand_check(wait->worker);
-		}
-		if (wait->worker != NULL && frame->n > 0 &&
-		    tpi_block_check_starved(wait)) {
+		if (wait->worker != NULL &&
+		    (tpi_errand_check(wait->worker) ||
+		     (frame->n > 0 && tpi_block_check_starved(wait)))) {
 			continue; /* it may have taken our token: look again */
 		}
 		if (frame->parker == NULL) {

@@ -85,7 +85,7 @@ main_loop(struct tpi_worker *w)
 	pthread_cleanup_push(drop_taken, w);
 	/* ENDS: the pool quits; or this thread is one too many. */
 	while ((f = take_local(w)) != NULL || (f = search(w)) != NULL) {
-		tpi_errand_check(w);
+		(void)tpi_errand_check(w);
 		tpi_worker_show(w, f);
 		if (tpi_intake_begins(&w->pool->intake) &&
 		    tpi_future_claim(f)) {

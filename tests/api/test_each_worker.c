@@ -357,6 +357,61 @@ START_TEST(function_may_submit_but_not_ask_for_it_again)
 }
 END_TEST
 
+/* Waits for no task, but sleeps as one who does. */
+struct sleeper {
+	struct unit_gate begun;
+	struct unit_gate go;
+	tpar_pool *pool;
+	tpar_future *never;
+};
+
+static void
+sleep_a_little(unsigned index, void *arg)
+{
+	struct sleeper *sleeper = arg;
+
+	(void)index;
+	unit_gate_open(&sleeper->begun);
+	unit_gate_await(&sleeper->go, 1);
+	UNIT_MUST(tpar_future_wait(sleeper->never, tpar_in(1000000)) ==
+		  TPAR_ETIMEDOUT);
+}
+
+static void *
+have_them_sleep(void *arg)
+{
+	struct sleeper *sleeper = arg;
+
+	UNIT_MUST(tpar_pool_each_worker(sleeper->pool, sleep_a_little, sleeper,
+					TPAR_FOREVER) == TPAR_OK);
+	return NULL;
+}
+
+/* The wake-up for the task comes while the idle thread is in the function. */
+START_TEST(idle_thread_is_not_lost_when_it_sleeps_in_it)
+{
+	struct sleeper sleeper = { .begun = UNIT_GATE_INIT,
+				   .go = UNIT_GATE_INIT };
+	tpar_promise *p = NULL;
+	pthread_t caller;
+	tpar_future *f;
+
+	sleeper.pool = unit_pool(1, 1);
+	UNIT_MUST(tpar_promise_create(0, NULL, &p, &sleeper.never) == TPAR_OK);
+	unit_run_in(sleeper.pool, nothing, NULL);
+	caller = unit_start(have_them_sleep, &sleeper);
+	unit_gate_await(&sleeper.begun, 1);
+	f = unit_submit(sleeper.pool, nothing, NULL, 0);
+	unit_gate_open(&sleeper.go);
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+	unit_join(caller);
+	tpar_future_unref(f);
+	tpar_promise_destroy(p);
+	tpar_future_unref(sleeper.never);
+	ck_assert_int_eq(tpar_pool_destroy(sleeper.pool), TPAR_OK);
+}
+END_TEST
+
 static int
 exit_thread(void *arg, void *value)
 {
@@ -421,6 +476,7 @@ main(void)
 		stopped_task_does_not_wait_for_the_others,
 		pool_that_is_shut_down_has_its_threads_still,
 		function_may_submit_but_not_ask_for_it_again,
+		idle_thread_is_not_lost_when_it_sleeps_in_it,
 		threads_may_come_and_go_meanwhile,
 	};
 
