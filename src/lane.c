@@ -235,20 +235,29 @@ tpi_lane_withdraw(struct tpi_lane_job *job)
 	return queued;
 }
 
-/* One to be joined, but not the caller; NULL: none is left, or one is needed. */
-static struct server *
-pick_leaver(void)
+static bool
+is_server(void)
 {
 	struct server *server = lane.servers;
 
+	while (server != NULL &&
+	       !pthread_equal(server->thread, pthread_self())) {
+		server = server->next;
+	}
+	return server != NULL;
+}
+
+/*
+ * One to be joined; NULL: none is left, or one is needed.  A job waits for no
+ * other, which may be waiting for it: what is busy ends by itself then.
+ */
+static struct server *
+pick_leaver(void)
+{
 	if (lane.first != NULL || tpi_service_held()) {
 		return NULL;
 	}
-	while (server != NULL &&
-	       pthread_equal(server->thread, pthread_self())) {
-		server = server->next;
-	}
-	return server;
+	return is_server() ? lane.idle : lane.servers;
 }
 
 /* false: there was nobody to wait for. */

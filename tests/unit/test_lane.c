@@ -267,6 +267,41 @@ START_TEST(job_may_end_the_last_pool)
 }
 END_TEST
 
+static pthread_barrier_t both;
+
+static void
+end_fn(struct tpi_lane_job *job)
+{
+	struct probe *probe = (struct probe *)job;
+
+	(void)pthread_barrier_wait(&both);
+	tpi_lane_end();
+	unit_gate_open(&probe->hold.begun);
+}
+
+/* Each ends what was the last pool, and there was another one in between. */
+START_TEST(two_jobs_that_end_the_last_pool_do_not_wait_for_each_other)
+{
+	long round;
+
+	UNIT_MUST(pthread_barrier_init(&both, NULL, 2) == 0);
+	for (round = 0; round < unit_scaled(100); round++) {
+		struct probe probe[2];
+		int i;
+
+		for (i = 0; i < 2; i++) {
+			probe_init(&probe[i]);
+			probe[i].job.fn = end_fn;
+			ck_assert(tpi_lane_run(&probe[i].job));
+		}
+		for (i = 0; i < 2; i++) {
+			unit_gate_await(&probe[i].hold.begun, 1);
+		}
+		await_no_thread();
+	}
+}
+END_TEST
+
 struct chain {
 	struct tpi_lane_job job;
 	unsigned left;
@@ -470,6 +505,7 @@ main(void)
 		threads_end_with_the_last_pool,
 		without_a_pool_threads_end_by_themselves,
 		job_may_end_the_last_pool,
+		two_jobs_that_end_the_last_pool_do_not_wait_for_each_other,
 		job_may_run_again_or_free_itself,
 		once_or_withdrawn,
 		once_or_withdrawn_with_threads_that_come_and_go,
