@@ -14,6 +14,7 @@
 #include "config.h"
 
 #include "after.h"
+#include "audit.h"
 #include "cancel.h"
 #include "err.h"
 #include "fork.h"
@@ -344,6 +345,7 @@ tpi_cancel(struct tpar_future *f, enum tpi_reason reason)
 enum tpar_err
 tpar_future_cancel(tpar_future *f)
 {
+	tpi_audit_use(f, "tpar_future_cancel()");
 	if (f == NULL) {
 		return tpi_err(TPAR_EINVAL, "f is NULL");
 	}

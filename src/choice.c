@@ -81,7 +81,7 @@ award(tpar_future *const *f, size_t i, void *value, size_t *index,
 	bool moves = (f[i]->flags & TPI_F_DROP_VALUE) != 0;
 
 	if (value != NULL) {
-		if ((moves && !tpi_state_take(&f[i]->state)) ||
+		if ((moves && !tpi_future_take(f[i])) ||
 		    (!moves && (tpi_state_get(&f[i]->state) & TPI_TAKEN))) {
 			enum tpar_err err =
 				tpi_err(TPAR_EALREADY, "its value was taken "

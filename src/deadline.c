@@ -10,6 +10,7 @@
 
 #include "after.h"
 #include "atomics.h"
+#include "audit.h"
 #include "cancel.h"
 #include "clock.h"
 #include "deadline.h"
@@ -149,6 +150,7 @@ tpar_future_cancel_at(tpar_future *f, int64_t deadline_ns)
 {
 	struct tpi_deadline *deadline;
 
+	tpi_audit_use(f, "tpar_future_cancel_at()");
 	if (f == NULL) {
 		return tpi_err(TPAR_EINVAL, "f is NULL");
 	}

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "after.h"
+#include "audit.h"
 #include "err.h"
 #include "fork.h"
 #include "future.h"
@@ -39,6 +40,7 @@ tpar_future_on_done(tpar_future *f, tpar_done_fn fn, void *arg)
 {
 	struct done *done;
 
+	tpi_audit_use(f, "tpar_future_on_done()");
 	if (f == NULL || fn == NULL) {
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       f == NULL ? "f" : "fn");

@@ -10,6 +10,7 @@
 
 #include "after.h"
 #include "die.h"
+#include "audit.h"
 #include "err.h"
 #include "eventfd.h"
 #include "fork.h"
@@ -186,6 +187,7 @@ tpar_future_fd(tpar_future *f, int *fd)
 	enum tpar_err err;
 	struct entry *entry;
 
+	tpi_audit_use(f, "tpar_future_fd()");
 	if (f == NULL || fd == NULL) {
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       f == NULL ? "f" : "fd");

@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "atomics.h"
+#include "audit.h"
 #include "cycle.h"
 #include "eventfd.h"
 #include "fork.h"
@@ -37,7 +38,10 @@ static void (*const parts[])(enum tpi_fork when) = {
 	tpi_eventfd_fork,	tpi_park_fork,	   tpi_frame_fork,
 	tpi_handler_fork,	tpi_oncancel_fork, tpi_promise_fork,
 	tpi_lane_fork,		tpi_timer_fork,	   tpi_parker_fork,
-	tpi_pools_fork,		tpi_service_fork,  tpi_thread_fork
+	tpi_pools_fork,		tpi_service_fork,  tpi_thread_fork,
+#ifdef TPI_DEBUG
+	tpi_audit_fork,
+#endif
 };
 
 #define PARTS (sizeof parts / sizeof parts[0])

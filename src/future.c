@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "after.h"
+#include "audit.h"
 #include "cancel.h"
 #include "err.h"
 #include "eventfd.h"
@@ -101,6 +102,7 @@ free_block(struct tpi_heap *own, struct tpar_future *f)
 void
 tpi_future_discard(struct tpi_heap *own, struct tpar_future *f)
 {
+	tpi_audit_discarded(f);
 	free_block(own, f);
 }
 
@@ -160,6 +162,7 @@ drop_value(struct tpar_future *f, uintptr_t word)
 	if ((f->flags & TPI_F_DROP_VALUE) != 0 &&
 	    tpi_state_phase(word) == TPI_ENDED && !tpi_state_is_bad(word) &&
 	    tpi_state_take(&f->state)) {
+		tpi_audit_drop_value(f);
 		if (f->drop_value != NULL) {
 			f->drop_value(tpi_future_payload(f));
 		} else {
@@ -189,6 +192,7 @@ clean(struct tpar_future *f)
 			tpi_eventfd_close(f);
 		}
 	}
+	tpi_audit_freed(f);
 }
 
 char *
@@ -258,6 +262,7 @@ release_handle(struct tpar_future *f)
 void
 tpar_future_unref(tpar_future *f)
 {
+	tpi_audit_unref(f, "tpar_future_unref()");
 	if (f != NULL && release_handle(f)) {
 		free_block(tpi_thread_self.heap, f);
 	}
@@ -299,6 +304,7 @@ tpar_future_unref_all(tpar_future **f, size_t n)
 			continue;
 		}
 		f[i] = NULL;
+		tpi_audit_unref(one, "tpar_future_unref_all()");
 		if (!release_handle(one)) {
 			continue;
 		}
@@ -324,6 +330,7 @@ tpar_future_unref_all(tpar_future **f, size_t n)
 tpar_future *
 tpar_future_ref(tpar_future *f)
 {
+	tpi_audit_ref(f, "tpar_future_ref()");
 	atomic_fetch_add_explicit(&f->holds, TPI_HANDLE, memory_order_relaxed);
 	return f;
 }
@@ -392,8 +399,10 @@ finish(struct tpar_future *f, unsigned outcome)
 {
 	bool child =
 		(f->flags & TPI_F_EXT) != 0 && tpi_future_ext(f)->group != NULL;
-	uintptr_t before = tpi_state_finish(&f->state, outcome);
+	uintptr_t before;
 
+	tpi_audit_end(f, outcome);
+	before = tpi_state_finish(&f->state, outcome);
 	if (TPI_UNLIKELY((before & TPI_ABANDONED) != 0)) {
 		drop_value(f, (uintptr_t)TPI_ENDED | outcome);
 	}
@@ -416,6 +425,7 @@ drop_arg(struct tpar_future *f)
 	struct tpi_thread *self = &tpi_thread_self;
 	struct tpi_run run = { .task = f, .outer = self->run, .ending = true };
 
+	tpi_audit_drop_arg(f);
 	self->run = &run;
 	f->drop_arg(f->arg);
 	self->run = run.outer;

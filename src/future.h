@@ -11,6 +11,7 @@
 #define TPI_FUTURE_H
 
 #include "atomics.h"
+#include "audit.h"
 #include "base.h"
 #include "heap.h"
 #include "inject.h"
@@ -266,6 +267,7 @@ tpi_future_create(struct tpi_heap *heap, const struct tpi_shape *shape,
 		f->drop_value = task->drop_value;
 		f->drop_arg = task->drop_arg;
 	}
+	tpi_audit_created(f, handle);
 	return f;
 }
 
@@ -289,6 +291,7 @@ tpi_future_create_plain(struct tpi_heap *heap, tpar_task_fn fn, void *arg,
 	f->site = site;
 	f->name = NULL;
 	tpi_store_relaxed(&f->pins, 0);
+	tpi_audit_created(f, handle);
 	return f;
 }
 
@@ -297,6 +300,25 @@ tpi_future_create_plain(struct tpi_heap *heap, tpar_task_fn fn, void *arg,
  * that the caller owns, or NULL.
  */
 void tpi_future_discard(struct tpi_heap *own, struct tpar_future *f);
+
+/* ENDED, as done: sets TAKEN.  true: the caller owns the value now. */
+static inline bool
+tpi_future_take(struct tpar_future *f)
+{
+	if (!tpi_state_take(&f->state)) {
+		return false;
+	}
+	tpi_audit_take(f);
+	return true;
+}
+
+/* Gives it back. */
+static inline void
+tpi_future_untake(struct tpar_future *f)
+{
+	tpi_audit_untake(f);
+	tpi_state_untake(&f->state);
+}
 
 /* One more memory reference; the caller knows that the future is alive. */
 static inline void
@@ -412,6 +434,7 @@ tpi_future_end_done(struct tpar_future *f)
 		tpi_future_end(f, 0, NULL);
 		return;
 	}
+	tpi_audit_end(f, TPI_DONE);
 	before = tpi_state_finish(&f->state, TPI_DONE);
 	if (tpi_state_waiters(before) != NULL) {
 		tpi_future_ended(f, before, TPI_DONE);

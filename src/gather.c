@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "audit.h"
 #include "cycle.h"
 #include "err.h"
 #include "failure.h"
@@ -95,6 +96,7 @@ look_over(tpar_future *const *f, size_t n, bool mixed, bool values,
 		struct tpar_future *one = f[i];
 		uintptr_t word;
 
+		tpi_audit_member(one, i);
 		if (TPI_UNLIKELY(one == NULL || one == task ||
 				 (!mixed && one->value_size != s.value_size))) {
 			return refuse_member(f, i);
@@ -158,7 +160,7 @@ reserve_values(tpar_future *const *f, size_t n)
 	for (i = 0; i < n; i++) {
 		bool moves = (f[i]->flags & TPI_F_DROP_VALUE) != 0;
 
-		if (!is_done(f[i]) || (moves && tpi_state_take(&f[i]->state)) ||
+		if (!is_done(f[i]) || (moves && tpi_future_take(f[i])) ||
 		    (!moves &&
 		     (tpi_load_relaxed(&f[i]->state.word) & TPI_TAKEN) == 0)) {
 			continue;
@@ -166,7 +168,7 @@ reserve_values(tpar_future *const *f, size_t n)
 		while (i-- > 0) {
 			if ((f[i]->flags & TPI_F_DROP_VALUE) != 0 &&
 			    is_done(f[i])) {
-				tpi_state_untake(&f[i]->state);
+				tpi_future_untake(f[i]);
 			}
 		}
 		return false;

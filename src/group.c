@@ -8,6 +8,7 @@
  */
 #include "config.h"
 
+#include "audit.h"
 #include "cancel.h"
 #include "clock.h"
 #include "err.h"
@@ -59,6 +60,7 @@ free_group(struct tpar_group *g)
 		f = next;
 	}
 	tpi_lock_fini(&g->lock);
+	tpi_audit_gone(g, TPI_AUDIT_GROUP);
 	free(of(g));
 }
 
@@ -174,6 +176,8 @@ tpar_group_open(tpar_group **g, const struct tpar_group_config *config)
 	if (group == NULL) {
 		return tpi_err_plain(TPAR_ENOMEM);
 	}
+	tpi_audit_made(&group->scope, TPI_AUDIT_GROUP, config->name,
+		       config != &defaults ? config->site : NULL);
 	group->pool = config->pool;
 	err = tpi_pool_resolve(&group->pool);
 	if (err == TPAR_OK) {
@@ -197,6 +201,7 @@ tpar_group_submit(tpar_group *g, const struct tpar_task *task,
 {
 	struct tpar_task child;
 
+	tpi_audit_object(g, TPI_AUDIT_GROUP, "tpar_group_submit()");
 	if (g == NULL || task == NULL) {
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       g == NULL ? "g" : "task");
@@ -225,6 +230,7 @@ tpar_group_cancel(tpar_group *g, const char *reason)
 {
 	enum tpar_err err;
 
+	tpi_audit_object(g, TPI_AUDIT_GROUP, "tpar_group_cancel()");
 	if (g == NULL) {
 		return tpi_err(TPAR_EINVAL, "g is NULL");
 	}
@@ -242,6 +248,7 @@ tpar_group_fail(tpar_group *g, int code, const char *fmt, ...)
 	enum tpar_err err;
 	va_list args;
 
+	tpi_audit_object(g, TPI_AUDIT_GROUP, "tpar_group_fail()");
 	if (g == NULL) {
 		return tpi_err(TPAR_EINVAL, "g is NULL");
 	}
@@ -262,6 +269,7 @@ tpar_group_cancelled(const tpar_group *g)
 {
 	struct tpar_group *scope = (struct tpar_group *)(uintptr_t)g;
 
+	tpi_audit_object(g, TPI_AUDIT_GROUP, "tpar_group_cancelled()");
 	return tpi_scope_is_lost(g) || tpi_load_relaxed(&scope->stopped) != 0;
 }
 
@@ -458,6 +466,7 @@ tpar_group_close(tpar_group *g, struct tpar_failure *failures, size_t capacity,
 	enum tpar_err err;
 	size_t total;
 
+	tpi_audit_object(g, TPI_AUDIT_GROUP, "tpar_group_close()");
 	if (g == NULL || (failures == NULL && capacity > 0)) {
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       g == NULL ? "g" : "failures");
@@ -487,6 +496,7 @@ tpar_group_close(tpar_group *g, struct tpar_failure *failures, size_t capacity,
 void
 tpar_group_destroy(tpar_group *g)
 {
+	tpi_audit_object(g, TPI_AUDIT_GROUP, "tpar_group_destroy()");
 	if (g == NULL || tpi_scope_is_lost(g)) {
 		return; /* what is lost is not touched again */
 	}

@@ -32,7 +32,8 @@ enum tpi_lock_rank {
 	TPI_RANK_TIMER,	      /* timer.c: what is pending */
 	TPI_RANK_PARKER_LIST, /* parker.c: the free parkers */
 	TPI_RANK_POOLS,	      /* pools.c: the pools there are */
-	TPI_RANK_PARKER	      /* a thread falling asleep */
+	TPI_RANK_PARKER,      /* a thread falling asleep */
+	TPI_RANK_AUDIT	      /* audit.c: debug builds' account */
 };
 
 struct tpi_lock {

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "audit.h"
 #include "cancel.h"
 #include "err.h"
 #include "fork.h"
@@ -37,6 +38,7 @@ tpar_future_state(const tpar_future *f)
 {
 	uintptr_t word;
 
+	tpi_audit_look(f, "tpar_future_state()");
 	tpi_fork_look((struct tpar_future *)(uintptr_t)f);
 	word = tpi_state_get(&f->state);
 	if (tpi_state_phase(word) != TPI_ENDED) {
@@ -56,8 +58,10 @@ tpar_future_state(const tpar_future *f)
 const void *
 tpar_future_value(const tpar_future *f)
 {
-	uintptr_t word = tpi_state_get(&f->state);
+	uintptr_t word;
 
+	tpi_audit_use(f, "tpar_future_value()");
+	word = tpi_state_get(&f->state);
 	if (tpi_state_phase(word) != TPI_ENDED || tpi_state_is_bad(word) ||
 	    (word & TPI_TAKEN) != 0) {
 		return NULL;
@@ -68,6 +72,7 @@ tpar_future_value(const tpar_future *f)
 int
 tpar_future_code(const tpar_future *f)
 {
+	tpi_audit_look(f, "tpar_future_code()");
 	switch (tpar_future_state(f)) {
 	case TPAR_FAILED:
 		return f->code;
@@ -81,8 +86,10 @@ tpar_future_code(const tpar_future *f)
 const char *
 tpar_future_message(const tpar_future *f)
 {
-	uintptr_t word = tpi_state_get(&f->state);
+	uintptr_t word;
 
+	tpi_audit_look(f, "tpar_future_message()");
+	word = tpi_state_get(&f->state);
 	return tpi_state_phase(word) == TPI_ENDED &&
 			       (word & TPI_OUTCOME) == TPI_FAILED &&
 			       (word & TPI_MESSAGE) != 0
@@ -95,6 +102,7 @@ tpar_future_take(tpar_future *f, void *value)
 {
 	uintptr_t word;
 
+	tpi_audit_use(f, "tpar_future_take()");
 	if (f == NULL || (value == NULL && f->value_size > 0)) {
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       f == NULL ? "f" : "value");
@@ -109,7 +117,7 @@ tpar_future_take(tpar_future *f, void *value)
 					     ? TPAR_EFAILED
 					     : TPAR_ECANCELED);
 	}
-	if (!tpi_state_take(&f->state)) {
+	if (!tpi_future_take(f)) {
 		return tpi_err_plain(TPAR_EALREADY);
 	}
 	if (f->value_size > 0) {

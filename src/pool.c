@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "audit.h"
 #include "cpus.h"
 #include "die.h"
 #include "err.h"
@@ -147,6 +148,7 @@ end_pool(struct tpar_pool *pool)
 	for (i = 0; i < n; i++) {
 		tpi_worker_destroy(tpi_pool_worker(pool, i));
 	}
+	tpi_audit_pool_gone(&pool->intake, pool->config.name);
 	free_pool(pool);
 }
 

@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "after.h"
+#include "audit.h"
 #include "cancel.h"
 #include "err.h"
 #include "fork.h"
@@ -214,6 +215,7 @@ tpar_promise_create_with(const struct tpar_promise_config *config,
 	if (promise->on_cancel != NULL) {
 		tpi_handler_add_to(&promise->told, promise->f, tell);
 	}
+	tpi_audit_made(promise, TPI_AUDIT_PROMISE, task.name, task.site);
 	*p = promise;
 	*f = promise->f;
 	return TPAR_OK;
@@ -235,21 +237,27 @@ tpar_promise_create(size_t value_size, tpar_drop_fn drop_value,
 static bool
 win(struct tpar_promise *p)
 {
+	bool won;
+
 	tpi_fork_look(p->f);
-	if (p->on_cancel == NULL) {
-		return tpi_future_claim(p->f);
+	won = p->on_cancel == NULL ? tpi_future_claim(p->f)
+				   : tpi_loose_decide(p->f);
+	if (won) {
+		tpi_audit_completed(p, tpi_cancel_requested(p->f));
 	}
-	return tpi_loose_decide(p->f);
+	return won;
 }
 
 enum tpar_err
 tpar_promise_set(tpar_promise *p, const void *value)
 {
+	tpi_audit_object(p, TPI_AUDIT_PROMISE, "tpar_promise_set()");
 	if (p == NULL || (value == NULL && p->f->value_size > 0)) {
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       p == NULL ? "p" : "value");
 	}
 	if (!win(p)) {
+		tpi_audit_not_completed(p, "tpar_promise_set()");
 		return tpi_err_plain(TPAR_EALREADY);
 	}
 	if (p->f->value_size > 0) {
@@ -266,10 +274,12 @@ tpar_promise_fail(tpar_promise *p, int code, const char *fmt, ...)
 	char *message = NULL;
 	va_list args;
 
+	tpi_audit_object(p, TPI_AUDIT_PROMISE, "tpar_promise_fail()");
 	if (p == NULL) {
 		return tpi_err(TPAR_EINVAL, "p is NULL");
 	}
 	if (!win(p)) {
+		tpi_audit_not_completed(p, "tpar_promise_fail()");
 		return tpi_err_plain(TPAR_EALREADY);
 	}
 	if (fmt != NULL) {
@@ -291,6 +301,7 @@ tpar_promise_set_cancelled(tpar_promise *p)
 bool
 tpar_promise_cancelled(const tpar_promise *p)
 {
+	tpi_audit_object(p, TPI_AUDIT_PROMISE, "tpar_promise_cancelled()");
 	tpi_fork_look(p->f);
 	return tpi_cancel_requested(p->f) ||
 	       tpi_state_peek(&p->f->state) == TPI_ENDED;
@@ -299,6 +310,7 @@ tpar_promise_cancelled(const tpar_promise *p)
 void
 tpar_promise_destroy(tpar_promise *p)
 {
+	tpi_audit_object(p, TPI_AUDIT_PROMISE, "tpar_promise_destroy()");
 	if (p == NULL) {
 		return;
 	}
@@ -312,6 +324,7 @@ tpar_promise_destroy(tpar_promise *p)
 		end_calls(p);
 	}
 	tpi_future_release(p->f);
+	tpi_audit_gone(p, TPI_AUDIT_PROMISE);
 	free(p);
 }
 

@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include "audit.h"
 #include "err.h"
 #include "parker.h"
 #include "scope.h"
@@ -89,6 +90,7 @@ tpi_scope_enter(struct tpar_group *group, struct tpar_future *first, size_t n)
 	struct tpi_link *link = &first->link;
 	bool open;
 
+	tpi_audit_object(group, TPI_AUDIT_GROUP, "a submit to a group");
 	if (tpi_scope_is_lost(group)) {
 		return false;
 	}

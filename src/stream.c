@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "after.h"
+#include "audit.h"
 #include "err.h"
 #include "fork.h"
 #include "future.h"
@@ -199,12 +200,14 @@ tpar_as_completed(tpar_future *const *f, size_t n, tpar_stream **out)
 		if (f[i] == NULL) {
 			return tpi_err(TPAR_EINVAL, "f[%zu] is NULL", i);
 		}
+		tpi_audit_member(f[i], i);
 	}
 	tpi_fork_look_all(f, n);
 	s = make(f, n);
 	if (s == NULL) {
 		return tpi_err_plain(TPAR_ENOMEM);
 	}
+	tpi_audit_made(s, TPI_AUDIT_STREAM, NULL, NULL);
 	fill(s);
 	begin(s);
 	*out = s;
@@ -285,6 +288,7 @@ tpar_stream_next(tpar_stream *s, int64_t deadline_ns, size_t *index)
 	struct next next = { .s = s };
 	enum tpar_err err = TPAR_OK;
 
+	tpi_audit_object(s, TPI_AUDIT_STREAM, "tpar_stream_next()");
 	if (s == NULL || index == NULL) {
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       s == NULL ? "s" : "index");
@@ -308,7 +312,9 @@ tpar_stream_next(tpar_stream *s, int64_t deadline_ns, size_t *index)
 void
 tpar_stream_close(tpar_stream *s)
 {
+	tpi_audit_object(s, TPI_AUDIT_STREAM, "tpar_stream_close()");
 	if (s != NULL) {
+		tpi_audit_gone(s, TPI_AUDIT_STREAM);
 		let_go(s);
 	}
 }

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "audit.h"
 #include "err.h"
 #include "future.h"
 #include "heap.h"
@@ -106,6 +107,7 @@ withdraw(struct tpar_future *f)
 		return false;
 	}
 	f->flags &= (uint8_t)~TPI_F_DROP_ARG;
+	tpi_audit_keep_arg(f);
 	tpi_future_end_cancelled(f);
 	return true;
 }

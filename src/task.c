@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "audit.h"
 #include "cancel.h"
 #include "err.h"
 #include "future.h"
@@ -64,6 +65,7 @@ tpar_shield_leave(void)
 enum tpar_err
 tpar_future_shield(tpar_future *f)
 {
+	tpi_audit_use(f, "tpar_future_shield()");
 	if (f == NULL) {
 		return tpi_err(TPAR_EINVAL, "f is NULL");
 	}

@@ -15,6 +15,7 @@
  */
 #include "config.h"
 
+#include "audit.h"
 #include "block.h"
 #include "cancel.h"
 #include "clock.h"
@@ -408,6 +409,7 @@ tpar_future_wait(tpar_future *f, int64_t deadline_ns)
 	struct tpi_frame frame;
 	enum tpar_err err;
 
+	tpi_audit_use(f, "tpar_future_wait()");
 	if (f == NULL) {
 		return tpi_err(TPAR_EINVAL, "f is NULL");
 	}

@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include "audit.h"
 #include "cancel.h"
 #include "err.h"
 #include "future.h"
@@ -169,6 +170,7 @@ tpar_window_open(tpar_window **out, const struct tpar_window_config *config)
 	}
 	w->width = config->width;
 	w->value_size = config->value_size;
+	tpi_audit_made(w, TPI_AUDIT_WINDOW, config->name, config->site);
 	tpi_scope_notify(w->group, group_has_stopped, w);
 	*out = w;
 	return TPAR_OK;
@@ -258,6 +260,7 @@ begin_put(struct tpar_window *w, int64_t deadline_ns)
 static enum tpar_err
 check_item(struct tpar_window *w, const struct tpar_task *task)
 {
+	tpi_audit_object(w, TPI_AUDIT_WINDOW, "tpar_window_put()");
 	if (w == NULL || task == NULL) {
 		return tpi_err(TPAR_EINVAL, "%s is NULL",
 			       w == NULL ? "w" : "task");
@@ -316,6 +319,7 @@ tpar_window_put(tpar_window *w, const struct tpar_task *task,
 enum tpar_err
 tpar_window_end(tpar_window *w)
 {
+	tpi_audit_object(w, TPI_AUDIT_WINDOW, "tpar_window_end()");
 	if (w == NULL) {
 		return tpi_err(TPAR_EINVAL, "w is NULL");
 	}
@@ -332,6 +336,7 @@ tpar_window_end(tpar_window *w)
 enum tpar_err
 tpar_window_cancel(tpar_window *w, const char *reason)
 {
+	tpi_audit_object(w, TPI_AUDIT_WINDOW, "tpar_window_cancel()");
 	if (w == NULL) {
 		return tpi_err(TPAR_EINVAL, "w is NULL");
 	}
@@ -346,6 +351,7 @@ tpar_window_close(tpar_window *w)
 {
 	size_t i;
 
+	tpi_audit_object(w, TPI_AUDIT_WINDOW, "tpar_window_close()");
 	if (w == NULL) {
 		return;
 	}
@@ -358,5 +364,6 @@ tpar_window_close(tpar_window *w)
 	for (i = 0; i < w->width; i++) {
 		tpar_future_unref(w->ring[i]);
 	}
+	tpi_audit_gone(w, TPI_AUDIT_WINDOW);
 	free(w);
 }

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "audit.h"
 #include "die.h"
 #include "err.h"
 #include "failure.h"
@@ -174,6 +175,7 @@ begin_take(struct tpar_window *w)
 {
 	bool mine;
 
+	tpi_audit_object(w, TPI_AUDIT_WINDOW, "tpar_window_take()");
 	if (tpi_scope_is_lost(w->group)) {
 		return tpi_window_refuse_lost();
 	}
