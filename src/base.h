@@ -35,17 +35,27 @@
 #define TPI_HAS_FEATURE(x) 0
 #endif
 
-/* Is this a build under ThreadSanitizer, or under it or AddressSanitizer? */
+/* Is this a build under ThreadSanitizer, AddressSanitizer, one of them? */
 #if defined(__SANITIZE_THREAD__) || TPI_HAS_FEATURE(thread_sanitizer)
 #define TPI_TSAN 1
 #else
 #define TPI_TSAN 0
 #endif
-#if TPI_TSAN || defined(__SANITIZE_ADDRESS__) ||                               \
-	TPI_HAS_FEATURE(address_sanitizer)
-#define TPI_SANITIZED 1
+#if defined(__SANITIZE_ADDRESS__) || TPI_HAS_FEATURE(address_sanitizer)
+#define TPI_ASAN 1
 #else
-#define TPI_SANITIZED 0
+#define TPI_ASAN 0
+#endif
+#define TPI_SANITIZED (TPI_TSAN || TPI_ASAN)
+
+/* Memory that nobody touches for now, for AddressSanitizer. */
+#if TPI_ASAN
+#include <sanitizer/asan_interface.h>
+#define TPI_POISON(p, size) ASAN_POISON_MEMORY_REGION(p, size)
+#define TPI_UNPOISON(p, size) ASAN_UNPOISON_MEMORY_REGION(p, size)
+#else
+#define TPI_POISON(p, size) ((void)0)
+#define TPI_UNPOISON(p, size) ((void)0)
 #endif
 
 #define TPI_CONTAINER(ptr, type, member)                                       \

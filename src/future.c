@@ -92,6 +92,7 @@ free_block(struct tpi_heap *own, struct tpar_future *f)
 {
 	unsigned class = tpi_future_class(f);
 
+	tpi_future_poison(f);
 	if (TPI_LIKELY(class != TPI_CLASS_LARGE && tpi_heap_of(f) == own)) {
 		tpi_heap_put_own(own, &f->link, class);
 		return;
@@ -314,6 +315,7 @@ tpar_future_unref_all(tpar_future **f, size_t n)
 			free_block(own, one);
 			continue;
 		}
+		tpi_future_poison(one);
 		if (chain.n == 0 || chain.home != home) {
 			flush(&chain);
 			chain.home = home;

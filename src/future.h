@@ -203,6 +203,30 @@ tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
 
 void tpi_future_fill_ext(struct tpar_future *f, const struct tpar_task *task);
 
+/*
+ * A block is on its way back to its heap, which looks at its link and at the word
+ * with its class only.
+ */
+static inline void
+tpi_future_poison(struct tpar_future *f)
+{
+	if (tpi_future_class(f) != TPI_CLASS_LARGE) {
+		TPI_POISON(f, offsetof(struct tpar_future, value_size));
+		TPI_POISON(&f->fn, offsetof(struct tpar_future, link) -
+					   offsetof(struct tpar_future, fn));
+		TPI_POISON(f->small,
+			   TPI_CLASS_SIZE(tpi_future_class(f)) -
+				   offsetof(struct tpar_future, small));
+	}
+}
+
+_Static_assert(offsetof(struct tpar_future, fn) % 8 == 0 &&
+		       offsetof(struct tpar_future, fn) -
+				       offsetof(struct tpar_future,
+						value_size) ==
+			       8,
+	       "a word of AddressSanitizer's");
+
 static TPI_INLINE struct tpar_future *
 tpi_future_get_block(struct tpi_heap *heap, unsigned class)
 {
@@ -212,6 +236,7 @@ tpi_future_get_block(struct tpi_heap *heap, unsigned class)
 		return tpi_heap_get_slow(heap, class);
 	}
 	heap->free[class] = tpi_load_relaxed(&link->next);
+	TPI_UNPOISON(tpi_future_of_link(link), TPI_CLASS_SIZE(class));
 	return tpi_future_of_link(link);
 }
 

@@ -112,6 +112,7 @@ free_spans(struct tpi_heap *heap)
 
 	while ((first = heap->spans) != NULL) {
 		heap->spans = first->next;
+		TPI_UNPOISON(first, first->span * TPI_SLAB_SIZE);
 		tpi_arena_free(heap->arena, first, first->span * TPI_SLAB_SIZE);
 	}
 }
@@ -262,6 +263,7 @@ take_remote(struct tpi_heap *heap, unsigned class)
 		heap->collected = tpi_load_relaxed(&link->next);
 		f = tpi_future_of_link(link);
 		if (tpi_future_class(f) == class) {
+			TPI_UNPOISON(f, TPI_CLASS_SIZE(class));
 			return f;
 		}
 		tpi_heap_put_own(heap, link, tpi_future_class(f));
@@ -333,7 +335,9 @@ tpi_heap_get_slow(struct tpi_heap *heap, unsigned class)
 		return f != NULL ? f : cut_block(heap, class);
 	}
 	heap->free[class] = tpi_load_relaxed(&link->next);
-	return tpi_future_of_link(link);
+	f = tpi_future_of_link(link);
+	TPI_UNPOISON(f, TPI_CLASS_SIZE(class));
+	return f;
 }
 
 struct tpar_future *
