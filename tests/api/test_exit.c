@@ -46,6 +46,7 @@ exits_as_told(void (*body)(void))
 		(void)alarm(GUARD);
 		/* One for each that is held, for work(), and one that is free. */
 		UNIT_MUST(setenv("TASKPAR_WORKERS", "10", 1) == 0);
+		unit_mean_it(); /* tasks that run have futures */
 		body();
 		abort();
 	}
