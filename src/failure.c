@@ -66,3 +66,16 @@ tpi_failure_of_member(struct tpar_failure *why, tpar_future *f, size_t index)
 	}
 	return err;
 }
+
+void
+tpi_failure_of_child(struct tpar_failure *why, tpar_future *f)
+{
+	size_t index = tpi_future_ext(f)->index;
+
+	memset(why, 0, sizeof *why);
+	why->index = index;
+	why->state = TPAR_FAILED;
+	why->code = tpar_future_code(f);
+	why->task = f->name;
+	tpi_failure_text(f, index, why->message, sizeof why->message);
+}

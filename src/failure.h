@@ -26,4 +26,7 @@ void tpi_failure_text(struct tpar_future *f, size_t index, char *to,
 enum tpar_err tpi_failure_of_member(struct tpar_failure *why, tpar_future *f,
 				    size_t index);
 
+/* A child of a group that has failed; nothing is recorded. */
+void tpi_failure_of_child(struct tpar_failure *why, tpar_future *f);
+
 #endif

@@ -386,17 +386,6 @@ close_group(struct tpar_group *g)
 }
 
 static void
-fill_child(struct tpar_failure *to, struct tpar_future *f)
-{
-	memset(to, 0, sizeof *to);
-	to->index = tpi_future_ext(f)->index;
-	to->state = TPAR_FAILED;
-	to->code = tpar_future_code(f);
-	to->task = f->name;
-	tpi_failure_text(f, to->index, to->message, sizeof to->message);
-}
-
-static void
 fill_body(struct tpar_failure *to, struct tpar_group *g)
 {
 	memset(to, 0, sizeof *to);
@@ -424,7 +413,7 @@ report(struct tpar_group *g, struct tpar_failure *failures, size_t capacity)
 		if (g->body_failed && i == g->body_after) {
 			fill_body(&failures[i], g);
 		} else {
-			fill_child(&failures[i], f);
+			tpi_failure_of_child(&failures[i], f);
 			f = tpi_future_ext(f)->next_failed;
 		}
 	}
