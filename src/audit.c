@@ -296,17 +296,31 @@ tpi_audit_not_completed(const void *promise, const char *call)
 	}
 }
 
+/* Then its argument was dropped, too, and its value is the handles'. */
+static void
+check_ended_locked(const void *intake)
+{
+	struct tpi_entry *e = NULL;
+
+	while ((e = tpi_ledger_next_locked(e)) != NULL) {
+		if (e->of == intake && !e->ended) {
+			tpi_ledger_die_locked(e, "destroy", "has not ended");
+		}
+	}
+}
+
 void
 tpi_audit_pool_gone(const void *intake, const char *name)
 {
 	char what[128];
 
+	tpi_ledger_enter();
+	check_ended_locked(intake);
 	if (!is_asked_for("quiet") && !is_asked_for("exit")) {
 		snprintf(what, sizeof what, "pool '%s' destroyed", name);
-		tpi_ledger_enter();
 		tpi_ledger_report_locked(what, "still held", intake);
-		tpi_ledger_leave();
 	}
+	tpi_ledger_leave();
 }
 
 /* After all that the program has registered for its exit. */

@@ -158,6 +158,17 @@ tpi_ledger_live_locked(const void *object, enum tpi_audit_kind kind,
 	return e;
 }
 
+struct tpi_entry *
+tpi_ledger_next_locked(struct tpi_entry *e)
+{
+	for (e = e != NULL ? e + 1 : table; e < table + capacity; e++) {
+		if (e->state == TPI_ENTRY_LIVE) {
+			return e;
+		}
+	}
+	return NULL;
+}
+
 void
 tpi_ledger_enter(void)
 {

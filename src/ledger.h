@@ -53,6 +53,9 @@ struct tpi_entry *tpi_ledger_live_locked(const void *object,
 					 enum tpi_audit_kind kind,
 					 const char *where);
 
+/* The next one that is alive, in any order; after NULL the first. */
+struct tpi_entry *tpi_ledger_next_locked(struct tpi_entry *e);
+
 /* Threads that are lost in a fork may have ended it half. */
 bool tpi_ledger_is_of_fork(const struct tpi_entry *e);
 
