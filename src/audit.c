@@ -241,6 +241,19 @@ tpi_audit_made(const void *object, enum tpi_audit_kind kind, const char *name,
 }
 
 void
+tpi_audit_named(const void *object, enum tpi_audit_kind kind, const char *name,
+		const char *site)
+{
+	struct tpi_entry *e;
+
+	tpi_ledger_enter();
+	e = tpi_ledger_live_locked(object, kind, "name");
+	e->name = name;
+	e->site = site;
+	tpi_ledger_leave();
+}
+
+void
 tpi_audit_gone(const void *object, enum tpi_audit_kind kind)
 {
 	tpi_ledger_enter();
@@ -267,13 +280,19 @@ tpi_audit_completed(const void *promise, bool cancelled)
 	tpi_ledger_leave();
 }
 
-/* TASKPAR_AUDIT: quiet, exit, or all. */
 static bool
 is_asked_for(const char *what)
 {
 	const char *text = getenv("TASKPAR_AUDIT");
 
 	return text != NULL && strcmp(text, what) == 0;
+}
+
+/* What may be no error: unless it was asked for less. */
+static bool
+tells_all(void)
+{
+	return !is_asked_for("exit") && !is_asked_for("quiet");
 }
 
 void
@@ -288,7 +307,7 @@ tpi_audit_not_completed(const void *promise, const char *call)
 	twice = e->completed && !tpi_ledger_is_of_fork(e);
 	tpi_ledger_describe(e, text, sizeof text);
 	tpi_ledger_leave();
-	if (twice && !is_asked_for("quiet")) {
+	if (twice && tells_all()) {
 		fprintf(stderr,
 			"libtaskpar: %s: the promise %s had been completed "
 			"before\n",
@@ -316,7 +335,7 @@ tpi_audit_pool_gone(const void *intake, const char *name)
 
 	tpi_ledger_enter();
 	check_ended_locked(intake);
-	if (!is_asked_for("quiet") && !is_asked_for("exit")) {
+	if (tells_all()) {
 		snprintf(what, sizeof what, "pool '%s' destroyed", name);
 		tpi_ledger_report_locked(what, "still held", intake);
 	}

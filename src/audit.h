@@ -53,6 +53,8 @@ void tpi_audit_unref(const struct tpar_future *f, const char *call);
 /* What is no future. */
 void tpi_audit_made(const void *object, enum tpi_audit_kind kind,
 		    const char *name, const char *site);
+void tpi_audit_named(const void *object, enum tpi_audit_kind kind,
+		     const char *name, const char *site);
 void tpi_audit_gone(const void *object, enum tpi_audit_kind kind);
 void tpi_audit_object(const void *object, enum tpi_audit_kind kind,
 		      const char *call);
@@ -84,6 +86,7 @@ void tpi_audit_fork(enum tpi_fork when);
 #define tpi_audit_ref(f, call) ((void)0)
 #define tpi_audit_unref(f, call) ((void)0)
 #define tpi_audit_made(object, kind, name, site) ((void)0)
+#define tpi_audit_named(object, kind, name, site) ((void)0)
 #define tpi_audit_gone(object, kind) ((void)0)
 #define tpi_audit_object(object, kind, call) ((void)0)
 #define tpi_audit_completed(promise, cancelled) ((void)0)

@@ -60,7 +60,6 @@ free_group(struct tpar_group *g)
 		f = next;
 	}
 	tpi_lock_fini(&g->lock);
-	tpi_audit_gone(g, TPI_AUDIT_GROUP);
 	free(of(g));
 }
 
@@ -176,8 +175,8 @@ tpar_group_open(tpar_group **g, const struct tpar_group_config *config)
 	if (group == NULL) {
 		return tpi_err_plain(TPAR_ENOMEM);
 	}
-	tpi_audit_made(&group->scope, TPI_AUDIT_GROUP, config->name,
-		       config != &defaults ? config->site : NULL);
+	tpi_audit_named(&group->scope, TPI_AUDIT_GROUP, config->name,
+			config != &defaults ? config->site : NULL);
 	group->pool = config->pool;
 	err = tpi_pool_resolve(&group->pool);
 	if (err == TPAR_OK) {

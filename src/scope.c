@@ -16,10 +16,15 @@
 int
 tpi_scope_init(struct tpar_group *group, void (*last)(struct tpar_group *group))
 {
+	int rc = tpi_lock_init(&group->lock, TPI_RANK_GROUP);
+
 	group->last = last;
 	group->generation = tpi_fork_generation;
 	atomic_init(&group->holds, 1);
-	return tpi_lock_init(&group->lock, TPI_RANK_GROUP);
+	if (rc == 0) {
+		tpi_audit_made(group, TPI_AUDIT_GROUP, NULL, NULL);
+	}
+	return rc;
 }
 
 void
@@ -34,6 +39,7 @@ tpi_scope_let_go(struct tpar_group *group)
 	/* ORDER M2 acq_rel -- tpi_scope_let_go(): all use before it is freed. */
 	if (atomic_fetch_sub_explicit(&group->holds, 1, memory_order_acq_rel) ==
 	    1) {
+		tpi_audit_gone(group, TPI_AUDIT_GROUP);
 		group->last(group);
 	}
 }

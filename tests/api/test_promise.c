@@ -34,7 +34,6 @@ expect_complete(struct promised made, enum tpar_state state, int code,
 {
 	intptr_t number = 7;
 
-	unit_mean_it();
 	ck_assert_int_eq(tpar_future_state(made.f), state);
 	ck_assert_int_eq(tpar_promise_set(made.p, &number), TPAR_EALREADY);
 	ck_assert_int_eq(tpar_promise_fail(made.p, 9, "again"), TPAR_EALREADY);
@@ -263,7 +262,6 @@ START_TEST(value_is_dropped_once_with_the_last_handle)
 	tpar_future_unref(made.f);
 	promised_set(made, 2);
 	ck_assert_int_eq(atomic_load(&scene_value_drops), 2);
-	unit_mean_it();
 	ck_assert_int_eq(tpar_promise_set_cancelled(made.p), TPAR_EALREADY);
 	tpar_promise_destroy(made.p);
 
@@ -356,7 +354,6 @@ START_TEST(of_several_that_complete_it_at_once_one_wins)
 {
 	long round;
 
-	unit_mean_it();
 	for (round = 0; round < unit_scaled(500); round++) {
 		struct rivals rivals = { .made = promised_number() };
 		struct rival rival[RIVALS];

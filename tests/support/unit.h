@@ -172,13 +172,6 @@ unit_end_default_pool(void)
 	UNIT_MUST(tpar_pool_destroy(NULL) == TPAR_OK);
 }
 
-/* What debug builds would tell from here on is meant. */
-static inline void
-unit_mean_it(void)
-{
-	UNIT_MUST(setenv("TASKPAR_AUDIT", "quiet", 1) == 0);
-}
-
 /* Each test in a process of its own, with so many seconds. */
 static inline int
 unit_main_within(const char *name, const TTest *const *tests, size_t n,
