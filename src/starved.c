@@ -47,16 +47,19 @@ grow(struct search *s)
 	return true;
 }
 
-/* One that runs, and is new, is to be looked into.  The caller holds it. */
+/*
+ * One that runs, and is new, is to be looked into.  The caller holds it.  One
+ * that there is no memory to remember may be looked into again.
+ */
 static void
 add(struct search *s, struct tpar_future *f)
 {
 	if (tpi_state_peek(&f->state) != TPI_RUNNING ||
 	    tpi_load_relaxed(&f->cur) == NULL || tpi_seen_has(&s->seen, f) ||
-	    (s->count == s->capacity && !grow(s)) ||
-	    !tpi_seen_add(&s->seen, f)) {
+	    (s->count == s->capacity && !grow(s))) {
 		return;
 	}
+	(void)tpi_seen_add(&s->seen, f);
 	tpi_future_retain(f);
 	s->todo[s->count++] = f;
 }

@@ -355,6 +355,72 @@ START_TEST(tasks_choose_among_what_others_wait_for)
 }
 END_TEST
 
+/* ---- Starved ------------------------------------------------------------- */
+
+enum { DEEP = 60 };
+
+static int
+count_run(void *arg, void *value)
+{
+	(void)value;
+	atomic_fetch_add((_Atomic int *)arg, 1);
+	return 0;
+}
+
+static int
+wait_for_arg(void *arg, void *value)
+{
+	(void)value;
+	return (int)tpar_future_wait(arg, TPAR_FOREVER);
+}
+
+static _Atomic int runs;
+
+/* No thread is left but this one, which finds the task deep below. */
+static int
+wait_for_the_deepest(void *arg, void *value)
+{
+	tpar_future *all[DEEP];
+	int i;
+
+	(void)arg;
+	(void)value;
+	all[0] = unit_submit(NULL, count_run, &runs, 0);
+	for (i = 1; i < DEEP; i++) {
+		EXPECT(tpar_gather_async(&all[i - 1], 1, &all[i]) == TPAR_OK);
+	}
+	fault_begin();
+	EXPECT(tpar_future_wait(all[DEEP - 1], TPAR_FOREVER) == TPAR_OK);
+	fault_end();
+	tpar_future_unref_all(all, DEEP);
+	return 0;
+}
+
+static void
+starve(void)
+{
+	struct promised made = promised_make(0, NULL);
+	tpar_pool *pool = unit_pool(1, 1);
+	tpar_future *blocked = unit_submit(pool, wait_for_arg, made.f, 0);
+
+	atomic_store(&runs, 0);
+	UNIT_AWAIT(tpar_future_state(blocked) == TPAR_RUNNING);
+	unit_run_in(pool, wait_for_the_deepest, NULL);
+	EXPECT(atomic_load(&runs) == 1);
+	EXPECT(tpar_promise_set(made.p, NULL) == TPAR_OK);
+	EXPECT(tpar_future_wait(blocked, TPAR_FOREVER) == TPAR_OK);
+	tpar_future_unref(blocked);
+	promised_free(made);
+	EXPECT(tpar_pool_destroy(pool) == TPAR_OK);
+}
+
+START_TEST(starved_member_is_found_without_memory)
+{
+	loose_warm_up();
+	ck_assert_int_ge(fault_sweep(starve), 2);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -363,6 +429,7 @@ main(void)
 		stream_is_opened_or_refused_and_goes_on,
 		threads_choose_among_what_others_wait_for,
 		tasks_choose_among_what_others_wait_for,
+		starved_member_is_found_without_memory,
 	};
 
 	return fault_main("fault_sets", tests, sizeof tests / sizeof tests[0],
