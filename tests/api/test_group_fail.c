@@ -297,8 +297,8 @@ fail_as_a_group(void *arg, void *value)
 	struct tpar_failure why;
 
 	(void)value;
-	submit(g, scene_fail_with, arg, NULL);
 	submit(g, scene_return, NULL, NULL);
+	submit(g, scene_fail_with, arg, NULL);
 	UNIT_MUST(tpar_group_close(g, &why, 1, NULL) == TPAR_EFAILED);
 	tpar_group_destroy(g);
 	/* Not the closing task's own end. */
