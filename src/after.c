@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * after.c - callbacks: registering them, and the list of what is due.
+ * after.c - callbacks: registering them, and the lists of what is due, and of what
+ * comes after that as it may block.
  */
 #include "config.h"
 
@@ -27,42 +28,65 @@ tpi_after(struct tpar_future *f, struct tpi_callback *callback,
 	return false;
 }
 
+static void
+append(struct tpi_callback **first, struct tpi_callback **last,
+       struct tpi_callback *callback)
+{
+	callback->due = NULL;
+	if (*first == NULL) {
+		*first = callback;
+	} else {
+		(*last)->due = callback;
+	}
+	*last = callback;
+}
+
 void
 tpi_after_due(struct tpi_callback *callback)
 {
-	struct tpi_thread *self = &tpi_thread_self;
-
-	callback->due = NULL;
-	if (self->due == NULL) {
-		self->due = callback;
-	} else {
-		self->due_last->due = callback;
-	}
-	self->due_last = callback;
+	append(&tpi_thread_self.due, &tpi_thread_self.due_last, callback);
 }
 
-bool
-tpi_after_withdraw(struct tpi_callback *callback)
+void
+tpi_after_late(struct tpi_callback *callback,
+	       void (*fn)(struct tpi_callback *callback, struct tpar_future *f))
 {
-	struct tpi_thread *self = &tpi_thread_self;
+	callback->fn = fn;
+	append(&tpi_thread_self.late, &tpi_thread_self.late_last, callback);
+}
+
+/* false: it is not in this list. */
+static bool
+take_out(struct tpi_callback **first, struct tpi_callback **last,
+	 const struct tpi_callback *callback)
+{
 	struct tpi_callback *before = NULL;
 	struct tpi_callback *at;
 
-	for (at = self->due; at != NULL && at != callback; at = at->due) {
+	for (at = *first; at != NULL && at != callback; at = at->due) {
 		before = at;
 	}
 	if (at == NULL) {
 		return false;
 	}
 	if (before == NULL) {
-		self->due = at->due;
+		*first = at->due;
 	} else {
 		before->due = at->due;
 	}
-	if (self->due_last == at) {
-		self->due_last = before;
+	if (*last == at) {
+		*last = before;
 	}
 	return true;
+}
+
+bool
+tpi_after_withdraw(struct tpi_callback *callback)
+{
+	struct tpi_thread *self = &tpi_thread_self;
+
+	return take_out(&self->due, &self->due_last, callback) ||
+	       take_out(&self->late, &self->late_last, callback);
 }
 
 /*
@@ -79,6 +103,21 @@ take_due(struct tpi_thread *self)
 		self->due = callback->due;
 	}
 	return callback;
+}
+
+/* What they add in turn comes after them. */
+static void
+run_late(struct tpi_thread *self)
+{
+	struct tpi_callback *callback;
+
+	self->late_running = true;
+	/* ENDS: as what is due. */
+	while ((callback = self->late) != NULL) {
+		self->late = callback->due;
+		callback->fn(callback, NULL);
+	}
+	self->late_running = false;
 }
 
 void
@@ -98,4 +137,7 @@ tpi_after_run_due(void)
 		}
 	}
 	self->due_running = false;
+	if (TPI_UNLIKELY(self->late != NULL) && !self->late_running) {
+		run_late(self);
+	}
 }

@@ -34,6 +34,21 @@ bool tpi_after(struct tpar_future *f, struct tpi_callback *callback,
 /* To be called by this thread soon: see tpi_after_run(). */
 void tpi_after_due(struct tpi_callback *callback);
 
+/*
+ * By a callback that is called, of no future: has fn called when nothing is due
+ * any more.  It may block, and what it ends is called as if it were outside.
+ */
+void tpi_after_late(struct tpi_callback *callback,
+		    void (*fn)(struct tpi_callback *callback,
+			       struct tpar_future *f));
+
+/* Is the calling thread in one of either kind? */
+static inline bool
+tpi_after_is_callers(void)
+{
+	return tpi_thread_self.due_running || tpi_thread_self.late_running;
+}
+
 /* true: it was due on this thread, of no future, and will not be called. */
 bool tpi_after_withdraw(struct tpi_callback *callback);
 

@@ -203,10 +203,18 @@ run_job(struct tpi_lane_job *job)
 }
 
 static void
-run_due(struct tpi_callback *due, struct tpar_future *f)
+run_late(struct tpi_callback *due, struct tpar_future *f)
 {
 	(void)f;
 	run_all(TPI_CONTAINER(due, struct tpi_handlers, due));
+}
+
+/* It may wait for what this thread has still to do. */
+static void
+run_due(struct tpi_callback *due, struct tpar_future *f)
+{
+	(void)f;
+	tpi_after_late(due, run_late);
 }
 
 /* The task is asked to stop. */

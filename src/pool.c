@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "after.h"
 #include "audit.h"
 #include "cpus.h"
 #include "die.h"
@@ -336,7 +337,7 @@ tpi_pool_is_callers(struct tpar_pool *pool)
 		}
 	}
 	/* A callback (after.h) is part of what its thread does. */
-	return tpi_thread_self.due_running && w != NULL && w->pool == pool;
+	return tpi_after_is_callers() && w != NULL && w->pool == pool;
 }
 
 enum tpar_err

@@ -94,7 +94,7 @@ run_job(struct tpi_lane_job *job)
 }
 
 static void
-run_due(struct tpi_callback *due, struct tpar_future *f)
+run_late(struct tpi_callback *due, struct tpar_future *f)
 {
 	struct tpi_run *run = tpi_thread_self.run;
 
@@ -102,6 +102,14 @@ run_due(struct tpi_callback *due, struct tpar_future *f)
 	tpi_thread_self.run = NULL;
 	call_on_cancel(TPI_CONTAINER(due, struct tpar_promise, due));
 	tpi_thread_self.run = run;
+}
+
+/* It may wait for what this thread has still to do. */
+static void
+run_due(struct tpi_callback *due, struct tpar_future *f)
+{
+	(void)f;
+	tpi_after_late(due, run_late);
 }
 
 /* In somebody's sweep. */

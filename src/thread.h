@@ -42,6 +42,9 @@ struct tpi_thread {
 	struct tpi_callback *due;  /* to be called (after.h), oldest first */
 	struct tpi_callback *due_last;
 	bool due_running;
+	struct tpi_callback *late; /* what may block, once nothing is due */
+	struct tpi_callback *late_last;
+	bool late_running;
 	struct tpi_run *handling; /* whose handler it runs (oncancel.c) */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_after.c - callbacks: being registered, and the list of what is due, which
+ * test_after.c - callbacks: being registered, and the lists of what is due, which
  * is called when its thread is through with what it is in the middle of.
  */
 #include "config.h"
@@ -8,6 +8,7 @@
 #include "handmade.h"
 
 #include "src/after.h"
+#include "src/lane.h"
 
 enum { MANY = 5 };
 
@@ -194,6 +195,104 @@ START_TEST(callback_withdraws_others_but_not_itself)
 }
 END_TEST
 
+static void
+call_late(struct tpi_callback *callback, struct tpar_future *f)
+{
+	ck_assert(tpi_after_is_callers());
+	ck_assert(!tpi_thread_self.due_running);
+	call(callback, f);
+}
+
+static void
+put_off(struct tpi_callback *callback, struct tpar_future *f)
+{
+	ck_assert_ptr_null(f);
+	tpi_after_late(callback, call_late);
+}
+
+START_TEST(what_may_block_comes_after_all_that_is_due)
+{
+	start();
+	note[0].callback.fn = put_off;
+	note[1].callback.fn = put_off;
+	tpi_after_due(&note[0].callback);
+	tpi_after_due(&note[1].callback);
+	tpi_after_due(&note[2].callback);
+	tpi_after_run();
+	expect_order(2, 3, 1);
+	ck_assert(!tpi_after_is_callers());
+	hand_free(pool);
+}
+END_TEST
+
+/* As on_cancel may, which a promise has called here for want of threads. */
+static void
+end_and_see(struct tpi_callback *callback, struct tpar_future *f)
+{
+	tpi_after_due(&note[3].callback);
+	tpi_after_run();
+	ck_assert_int_eq(note[3].order, 1);
+	/* Another one that may block does not come on top of it. */
+	note[2].callback.fn = put_off;
+	tpi_after_due(&note[2].callback);
+	tpi_after_run();
+	ck_assert_int_eq(note[2].order, 0);
+	/* One that was put off can be withdrawn. */
+	ck_assert(tpi_after_withdraw(&note[1].callback));
+	call(callback, f);
+}
+
+static void
+put_off_end(struct tpi_callback *callback, struct tpar_future *f)
+{
+	(void)f;
+	tpi_after_late(callback, end_and_see);
+}
+
+START_TEST(what_blocks_sees_the_ends_that_it_causes)
+{
+	start();
+	note[0].callback.fn = put_off_end;
+	note[1].callback.fn = put_off;
+	tpi_after_due(&note[0].callback);
+	tpi_after_due(&note[1].callback);
+	tpi_after_run();
+	expect_order(2, 0, 3);
+	ck_assert(!tpi_thread_self.late_running);
+	hand_free(pool);
+}
+END_TEST
+
+static tpar_future *all;
+static enum tpar_err waited;
+
+static void
+wait_for_what_it_ends(tpar_promise *p, void *arg)
+{
+	(void)arg;
+	UNIT_MUST(tpar_promise_set_cancelled(p) == TPAR_OK);
+	waited = tpar_future_wait(all, TPAR_FOREVER);
+}
+
+START_TEST(on_cancel_without_a_thread_may_wait_for_what_it_ends)
+{
+	struct tpar_promise_config config = TPAR_PROMISE_CONFIG_INIT;
+	tpar_promise *p;
+	tpar_future *f;
+
+	tpi_lane_limits.threads = 0;
+	config.on_cancel = wait_for_what_it_ends;
+	ck_assert_int_eq(tpar_promise_create_with(&config, &p, &f), TPAR_OK);
+	ck_assert_int_eq(tpar_gather_async(&f, 1, &all), TPAR_OK);
+	ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
+	ck_assert_int_eq(waited, TPAR_EFAILED);
+	ck_assert_int_eq(tpar_future_code(all), TPAR_ECANCELED);
+	tpar_promise_destroy(p);
+	tpar_future_unref(f);
+	tpar_future_unref(all);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -205,6 +304,9 @@ main(void)
 		what_is_due_may_be_withdrawn,
 		list_may_become_empty_by_that,
 		callback_withdraws_others_but_not_itself,
+		what_may_block_comes_after_all_that_is_due,
+		what_blocks_sees_the_ends_that_it_causes,
+		on_cancel_without_a_thread_may_wait_for_what_it_ends,
 	};
 
 	return unit_main("after", tests, sizeof tests / sizeof tests[0]);
