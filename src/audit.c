@@ -315,14 +315,21 @@ tpi_audit_not_completed(const void *promise, const char *call)
 	}
 }
 
-/* Then its argument was dropped, too, and its value is the handles'. */
+/*
+ * All have begun to end.  One that another thread is just cancelling may still
+ * be in its drop_arg.
+ */
 static void
 check_ended_locked(const void *intake)
 {
 	struct tpi_entry *e = NULL;
 
 	while ((e = tpi_ledger_next_locked(e)) != NULL) {
-		if (e->of == intake && !e->ended) {
+		struct tpar_future *f =
+			(struct tpar_future *)(uintptr_t)e->object;
+
+		if (e->of == intake && !e->ended &&
+		    tpi_state_peek(&f->state) == TPI_PENDING) {
 			tpi_ledger_die_locked(e, "destroy", "has not ended");
 		}
 	}

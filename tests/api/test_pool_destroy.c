@@ -281,6 +281,56 @@ START_TEST(futures_are_released_while_their_pool_ends)
 }
 END_TEST
 
+/* A task that another thread cancels, whose drop_arg takes its time. */
+struct cancelled {
+	tpar_future *f;
+	struct unit_hold drop;
+};
+
+static void
+drop_slowly(void *arg)
+{
+	struct cancelled *cancelled = arg;
+
+	(void)unit_hold_task(&cancelled->drop, NULL);
+}
+
+static void *
+cancel_it(void *arg)
+{
+	struct cancelled *cancelled = arg;
+
+	UNIT_MUST(tpar_future_cancel(cancelled->f) == TPAR_OK);
+	return NULL;
+}
+
+START_TEST(what_another_thread_is_cancelling_is_not_waited_for)
+{
+	struct cancelled cancelled = { NULL, UNIT_HOLD_INIT };
+	struct unit_hold hold = UNIT_HOLD_INIT;
+	struct tpar_task task = TPAR_TASK_INIT;
+	tpar_pool *pool = unit_pool(1, 1);
+	tpar_future *held = unit_submit(pool, unit_hold_task, &hold, 0);
+	pthread_t canceller;
+
+	unit_gate_await(&hold.begun, 1);
+	task.fn = count_run;
+	task.arg = &cancelled;
+	task.drop_arg = drop_slowly;
+	cancelled.f = unit_submit_task(pool, &task);
+	canceller = unit_start(cancel_it, &cancelled);
+	unit_gate_await(&cancelled.drop.begun, 1);
+	unit_gate_open(&hold.go);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+	unit_gate_open(&cancelled.drop.go);
+	unit_join(canceller);
+	ck_assert_int_eq(tpar_future_state(cancelled.f), TPAR_CANCELLED);
+	ck_assert_int_eq(atomic_load(&runs), 0);
+	tpar_future_unref(cancelled.f);
+	tpar_future_unref(held);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -292,6 +342,7 @@ main(void)
 		those_who_wait_for_its_futures_are_served,
 		future_outlives_its_pool,
 		futures_are_released_while_their_pool_ends,
+		what_another_thread_is_cancelling_is_not_waited_for,
 	};
 
 	return unit_main("pool_destroy", tests, sizeof tests / sizeof tests[0]);
