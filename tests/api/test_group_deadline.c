@@ -25,12 +25,25 @@ START_TEST(deadline_that_has_passed_lets_no_child_begin)
 }
 END_TEST
 
-/* A group with a deadline that has taken a child before it came. */
+static bool
+has_begun(struct unit_hold *hold)
+{
+	bool begun;
+
+	UNIT_MUST(pthread_mutex_lock(&hold->begun.mutex) == 0);
+	begun = hold->begun.opened > 0;
+	UNIT_MUST(pthread_mutex_unlock(&hold->begun.mutex) == 0);
+	return begun;
+}
+
+/* A group with a deadline, a child of which has begun before that. */
 static tpar_group *
 open_in_time(tpar_task_fn fn, void *arg, tpar_future **f)
 {
 	struct tpar_task task = TPAR_TASK_INIT;
 	int64_t time = TPAR_SECOND / 100;
+	struct unit_hold *hold = arg;
+	tpar_future *child;
 	tpar_group *g;
 
 	task.fn = fn;
@@ -38,11 +51,22 @@ open_in_time(tpar_task_fn fn, void *arg, tpar_future **f)
 	/* ENDS: the machine is not as slow as that. */
 	for (;; time *= 2) {
 		g = group_until(NULL, tpar_in(time));
-		if (tpar_group_submit(g, &task, f) == TPAR_OK) {
-			return g;
+		if (tpar_group_submit(g, &task, &child) == TPAR_OK) {
+			UNIT_AWAIT(has_begun(hold) ||
+				   tpar_future_state(child) >= TPAR_DONE);
+			if (has_begun(hold)) {
+				break;
+			}
+			tpar_future_unref(child);
 		}
 		tpar_group_destroy(g);
 	}
+	if (f != NULL) {
+		*f = child;
+	} else {
+		tpar_future_unref(child);
+	}
+	return g;
 }
 
 START_TEST(deadline_stops_the_children)
