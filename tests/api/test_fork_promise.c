@@ -200,16 +200,20 @@ complete_at_some_time(void *arg)
 	unsigned round;
 
 	for (round = 1;; round++) {
+		tpar_promise *p;
+
 		unit_gate_await(&race->go, round);
 		if (race->over) {
 			return NULL;
 		}
+		/* Once it has ended the next one stands in the pair. */
+		p = race->pair.p;
 		if (race->cancels) {
 			(void)tpar_future_cancel(race->pair.f);
 		} else {
 			(void)set(&race->pair, 3);
 		}
-		tpar_promise_destroy(race->pair.p);
+		tpar_promise_destroy(p);
 	}
 }
 
