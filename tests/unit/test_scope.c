@@ -190,8 +190,8 @@ START_TEST(closing_group_takes_children_of_children_alone)
 	ck_assert(tpi_scope_end_close(&scope));
 	f[1] = child();
 	ck_assert(!tpi_scope_enter(&scope, f[1], 1));
+	tpi_future_discard(NULL, f[1]);
 	hand_drop(f[0]);
-	hand_drop(f[1]);
 	hand_drop(late);
 	hand_drop(other);
 	end();
@@ -218,7 +218,7 @@ START_TEST(first_cause_stays)
 	ck_assert_str_eq(scope.body_text, "body");
 	late = child();
 	ck_assert(!tpi_scope_enter(&scope, late, 1));
-	hand_drop(late);
+	tpi_future_discard(NULL, late);
 	end();
 }
 END_TEST
