@@ -16,11 +16,12 @@
 int
 tpi_scope_init(struct tpar_group *group, void (*last)(struct tpar_group *group))
 {
-	int rc = tpi_lock_init(&group->lock, TPI_RANK_GROUP);
+	int rc;
 
 	group->last = last;
 	group->generation = tpi_fork_generation;
 	atomic_init(&group->holds, 1);
+	rc = tpi_lock_init(&group->lock, TPI_RANK_GROUP);
 	if (rc == 0) {
 		tpi_audit_made(group, TPI_AUDIT_GROUP, NULL, NULL);
 	}
