@@ -246,7 +246,7 @@ tpi_future_init(struct tpar_future *f, tpar_task_fn fn, void *arg,
 		const struct tpi_shape *shape, struct tpi_intake *intake,
 		bool handle)
 {
-	tpi_state_init(&f->state);
+	tpi_state_init(&f->state, handle);
 	tpi_store_relaxed(&f->holds,
 			  handle ? TPI_MEMREF + TPI_HANDLE : TPI_MEMREF);
 	f->value_size = shape->value_size;

@@ -272,22 +272,20 @@ tpar_group_cancelled(const tpar_group *g)
 	return tpi_scope_is_lost(g) || tpi_load_relaxed(&scope->stopped) != 0;
 }
 
-static bool
-all_off(void *arg)
-{
-	return tpi_scope_all_off(arg);
-}
-
-/* All have ended, and those who ended them are about to say so. */
+/*
+ * All have ended, and those who ended them are about to say so; a task is woken
+ * for newcomers, too, one outside has nothing to do with them.
+ */
 static void
-await_enders(struct tpar_group *g)
+await_enders(struct tpar_group *g, bool outside)
 {
 	struct tpi_parker *parker = tpi_thread_parker();
 
 	tpi_lock_enter(&g->lock);
 	g->closer = parker;
 	tpi_lock_leave(&g->lock);
-	tpi_wait_until(all_off, g, parker);
+	tpi_wait_until(outside ? tpi_scope_all_off : tpi_scope_all_off_or_more,
+		       g, parker);
 }
 
 /* Some of the children, held, and memory for them. */
@@ -366,7 +364,7 @@ close_group(struct tpar_group *g)
 		enum tpar_err err = TPAR_OK;
 
 		if (outside || await_some(g, &err) == 0) {
-			await_enders(g);
+			await_enders(g, outside);
 		} else if (err == TPAR_EDEADLK && all != TPAR_EDEADLK) {
 			/* What runs here meanwhile may err, too. */
 			cycle = strdup(tpar_error_detail());

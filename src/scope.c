@@ -95,6 +95,7 @@ bool
 tpi_scope_enter(struct tpar_group *group, struct tpar_future *first, size_t n)
 {
 	struct tpi_link *link = &first->link;
+	struct tpi_parker *closer = NULL;
 	bool open;
 
 	tpi_audit_object(group, TPI_AUDIT_GROUP, "a submit to a group");
@@ -104,8 +105,10 @@ tpi_scope_enter(struct tpar_group *group, struct tpar_future *first, size_t n)
 	tpi_lock_enter(&group->lock);
 	open = group->cause == TPI_SCOPE_NONE &&
 	       (group->state == TPI_SCOPE_OPEN ||
-		(group->state == TPI_SCOPE_CLOSING &&
-		 tpi_scope_is_callers(group)));
+		(group->state == TPI_SCOPE_CLOSING && group->running > 0));
+	if (open) {
+		closer = group->closer; /* who may run them, if it is a task */
+	}
 	for (; open && n > 0; n--) {
 		struct tpar_future *f = tpi_future_of_link(link);
 
@@ -117,6 +120,9 @@ tpi_scope_enter(struct tpar_group *group, struct tpar_future *first, size_t n)
 		append_locked(&group->live, f);
 	}
 	tpi_lock_leave(&group->lock);
+	if (closer != NULL) {
+		tpi_parker_wake(closer);
+	}
 	return open;
 }
 
@@ -279,14 +285,30 @@ tpi_scope_running(struct tpar_group *group)
 }
 
 bool
-tpi_scope_all_off(struct tpar_group *group)
+tpi_scope_all_off(void *arg)
 {
+	struct tpar_group *group = arg;
 	bool all;
 
 	tpi_lock_enter(&group->lock);
 	all = group->running == group->given_up;
 	tpi_lock_leave(&group->lock);
 	return all;
+}
+
+bool
+tpi_scope_all_off_or_more(void *arg)
+{
+	struct tpar_future *f;
+
+	if (tpi_scope_all_off(arg)) {
+		return true;
+	}
+	if (tpi_scope_some(arg, &f, 1) == 0) {
+		return false;
+	}
+	tpi_future_release(f);
+	return true;
 }
 
 bool

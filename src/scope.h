@@ -33,7 +33,7 @@ enum tpi_scope_cause {
 
 enum tpi_scope_state {
 	TPI_SCOPE_OPEN,
-	TPI_SCOPE_CLOSING, /* only children may still submit */
+	TPI_SCOPE_CLOSING, /* it takes more only while a child runs */
 	TPI_SCOPE_CLOSED
 };
 
@@ -140,7 +140,10 @@ bool tpi_scope_end_close(struct tpar_group *group);
 size_t tpi_scope_running(struct tpar_group *group);
 
 /* Has each child that is waited for ended, and was everybody told? */
-bool tpi_scope_all_off(struct tpar_group *group);
+bool tpi_scope_all_off(void *group);
+
+/* The same, or there is one more that a task could run. */
+bool tpi_scope_all_off_or_more(void *group);
 
 /* Those of n children, held, that have not ended are not waited for. */
 void tpi_scope_give_up(struct tpar_group *group, struct tpar_future *const *f,

@@ -70,10 +70,12 @@ tpi_state_waiters(uintptr_t word)
 	return (struct tpi_waiter *)(word & ~(uintptr_t)(TPI_WAITER_ALIGN - 1));
 }
 
+/* PENDING; without a handle whoever ends it drops the value. */
 static inline void
-tpi_state_init(struct tpi_state *s)
+tpi_state_init(struct tpi_state *s, bool handle)
 {
-	tpi_store_relaxed(&s->word, (uintptr_t)TPI_PENDING);
+	tpi_store_relaxed(&s->word,
+			  (uintptr_t)(handle ? TPI_PENDING : TPI_ABANDONED));
 }
 
 /* The word; if it says ENDED, all that the task wrote is visible. */

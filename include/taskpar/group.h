@@ -70,7 +70,8 @@ tpar_group_open(tpar_group **g, const struct tpar_group_config *config);
  * tpar_group_submit - submit a task as a child of the group.
  *
  * The same as tpar_submit_task() with task->group = g, in the group's pool.
- * While the group closes, its children may still submit more.
+ * While the group closes, more is taken as long as a child runs: from the
+ * children, and from whoever works for them.
  *
  * Ownership: as tpar_submit_task(); future NULL: only the group waits for it.
  * Threads:   any, many at once.
@@ -142,8 +143,8 @@ TPAR_API bool tpar_group_cancelled(const tpar_group *g);
  * tpar_group_close - wait until all children have ended; say what failed.
  *
  * In a task, children that have not begun are run here.  If the calling task
- * is asked to stop, the children are, too.  Children may submit more until the
- * last one has ended; then the group is closed for good.
+ * is asked to stop, the children are, too.  More may be submitted until the last
+ * child has ended; then the group is closed for good.
  *
  * Shapes:    failures[0..capacity): the first ones in time; may be NULL if
  *            capacity is 0.  *count: how many there were; may be NULL.

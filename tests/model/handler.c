@@ -141,7 +141,7 @@ main(void)
 	pthread_t thread[2];
 	bool added;
 
-	tpi_state_init(&task.state);
+	tpi_state_init(&task.state, true);
 	(void)tpi_state_claim(&task.state);
 	atomic_init(&task.pins, 0);
 #ifdef CANCEL

@@ -55,8 +55,8 @@ main(void)
 
 	atomic_init(&task.cur, NULL);
 	atomic_init(&task.pins, 0);
-	tpi_state_init(&member[0]);
-	tpi_state_init(&member[1]);
+	tpi_state_init(&member[0], true);
+	tpi_state_init(&member[1], true);
 	pthread_create(&thread[0], NULL, helper, NULL);
 	pthread_create(&thread[1], NULL, helper, NULL);
 	frame.n = 2;

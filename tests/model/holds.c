@@ -114,7 +114,7 @@ main(void)
 
 	f = malloc(sizeof *f);
 	value = malloc(sizeof *value);
-	tpi_state_init(&f->state);
+	tpi_state_init(&f->state, true);
 	assert(tpi_state_claim(&f->state));
 	/* The runner's, two handles, and a queue entry that was trimmed. */
 	atomic_init(&f->holds, TPI_MEMREF * (1 + TRIMMED) + 2 * TPI_HANDLE);

@@ -88,7 +88,7 @@ main(void)
 {
 	pthread_t thread[3];
 
-	tpi_state_init(&state);
+	tpi_state_init(&state, true);
 	pthread_create(&thread[0], NULL, runner, NULL);
 	pthread_create(&thread[1], NULL, canceller, NULL);
 	pthread_create(&thread[2], NULL, waiter, NULL);

@@ -162,7 +162,7 @@ START_TEST(many_enter_at_once_in_the_order_of_their_links)
 }
 END_TEST
 
-START_TEST(closing_group_takes_children_of_children_alone)
+START_TEST(closing_group_takes_children_while_one_runs)
 {
 	struct tpi_run run[2];
 	struct tpar_future *f[2];
@@ -176,17 +176,21 @@ START_TEST(closing_group_takes_children_of_children_alone)
 	ck_assert(tpi_scope_begin_close(&scope));
 	ck_assert(!tpi_scope_begin_close(&scope));
 	ck_assert(!tpi_scope_end_close(&scope));
-	ck_assert(!tpi_scope_enter(&scope, late, 1));
 	ck_assert(!tpi_scope_is_callers(&scope));
 	hand_begin(&run[0], f[0]);
 	ck_assert(tpi_scope_is_callers(&scope));
 	/* Also what runs on top of a child. */
 	hand_begin(&run[1], other);
-	ck_assert(tpi_scope_enter(&scope, late, 1));
+	ck_assert(tpi_scope_is_callers(&scope));
 	hand_end(&run[1], 0);
+	/* From whomever: what a child has others do may run on any thread. */
+	ck_assert(tpi_scope_enter(&scope, late, 1));
 	hand_end(&run[0], 0);
 	ck_assert(!tpi_scope_end_close(&scope));
+	ck_assert(!tpi_scope_all_off(&scope));
+	ck_assert(tpi_scope_all_off_or_more(&scope));
 	end_child(late, 0);
+	ck_assert(tpi_scope_all_off_or_more(&scope));
 	ck_assert(tpi_scope_end_close(&scope));
 	f[1] = child();
 	ck_assert(!tpi_scope_enter(&scope, f[1], 1));
@@ -496,7 +500,7 @@ main(void)
 		group_and_child_hold_each_other_until_it_is_off,
 		children_leave_in_any_order,
 		many_enter_at_once_in_the_order_of_their_links,
-		closing_group_takes_children_of_children_alone,
+		closing_group_takes_children_while_one_runs,
 		first_cause_stays,
 		closed_group_has_no_cause_any_more,
 		reason_in_words_is_cut_and_kept,

@@ -28,7 +28,7 @@ word(void)
 static void
 start(void)
 {
-	tpi_state_init(&state);
+	tpi_state_init(&state, true);
 }
 
 static void
@@ -328,7 +328,7 @@ START_TEST(abandoned_future_is_left_to_the_one_who_ends_it)
 	struct tpi_state s;
 	uintptr_t before;
 
-	tpi_state_init(&s);
+	tpi_state_init(&s, true);
 	ck_assert_uint_eq(tpi_state_phase(tpi_state_abandon(&s)), TPI_PENDING);
 	ck_assert(tpi_state_claim(&s));
 	(void)tpi_state_push_waiter(&s, &one, NULL);
