@@ -419,10 +419,49 @@ START_TEST(last_of_those_that_hold_a_trimmed_future_frees_it)
 }
 END_TEST
 
+#if TPI_ASAN
+/* Freed by another thread than its heap's, and on its own. */
+START_TEST(free_block_is_poisoned_until_it_is_used_again)
+{
+	struct tpi_worker *w;
+	struct tpar_future *f;
+	struct tpar_task task = TPAR_TASK_INIT;
+	struct tpi_shape shape;
+	int own;
+
+	start();
+	w = hand_worker(pool);
+	task.fn = hand_nothing;
+	UNIT_MUST(tpi_future_shape(&task, &shape));
+	for (own = 0; own < 2; own++) {
+		f = tpi_future_create(w->heap, &shape, &task, &pool->intake,
+				      true);
+		ck_assert_ptr_null(
+			__asan_region_is_poisoned(f, TPI_CLASS_SIZE(0)));
+		UNIT_MUST(tpi_future_claim(f));
+		tpi_future_end(f, 0, NULL);
+		hand_become(own ? w : NULL);
+		hand_drop(f);
+		ck_assert(__asan_address_is_poisoned(f));
+		ck_assert(__asan_address_is_poisoned(&f->state));
+		ck_assert(__asan_address_is_poisoned(&f->holds));
+		ck_assert(__asan_address_is_poisoned(&f->fn));
+		ck_assert(__asan_address_is_poisoned(f->small));
+		ck_assert(!__asan_address_is_poisoned(&f->flags));
+		ck_assert(!__asan_address_is_poisoned(&f->link));
+	}
+	hand_free(pool);
+}
+END_TEST
+#endif
+
 int
 main(void)
 {
 	const TTest *tests[] = {
+#if TPI_ASAN
+		free_block_is_poisoned_until_it_is_used_again,
+#endif
 		last_handle_drops_the_value,
 		end_drops_the_value_if_no_handle_is_left,
 		value_is_dropped_although_a_reference_is_left,
