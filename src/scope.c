@@ -105,7 +105,8 @@ tpi_scope_enter(struct tpar_group *group, struct tpar_future *first, size_t n)
 	tpi_lock_enter(&group->lock);
 	open = group->cause == TPI_SCOPE_NONE &&
 	       (group->state == TPI_SCOPE_OPEN ||
-		(group->state == TPI_SCOPE_CLOSING && group->running > 0));
+		(group->state == TPI_SCOPE_CLOSING && group->running > 0 &&
+		 tpi_thread_task() != NULL));
 	if (open) {
 		closer = group->closer; /* who may run them, if it is a task */
 	}

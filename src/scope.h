@@ -33,7 +33,7 @@ enum tpi_scope_cause {
 
 enum tpi_scope_state {
 	TPI_SCOPE_OPEN,
-	TPI_SCOPE_CLOSING, /* it takes more only while a child runs */
+	TPI_SCOPE_CLOSING, /* while a child runs tasks may still submit */
 	TPI_SCOPE_CLOSED
 };
 

@@ -133,7 +133,7 @@ static struct tpar_future *
 rob(struct tpi_worker *w, struct tpi_worker *victim)
 {
 	struct tpi_deque *d = &victim->deque;
-	struct tpar_future *first;
+	struct tpar_future *first = NULL;
 	struct tpar_future *f;
 	int64_t more;
 	enum tpi_steal got;

@@ -394,6 +394,20 @@ serve(struct tpi_worker *w)
 	leave(w);
 }
 
+/*
+ * Who started this thread may still be writing down what he needs to join it.
+ * The thread must not end before, as somebody else starts the next one then.
+ * ENDS: that is his next step.
+ */
+static void
+await_starter(struct tpi_worker *w)
+{
+	/* ORDER W3 acquire <- tpi_worker_start() */
+	while (atomic_load_explicit(&w->started, memory_order_acquire) == 0) {
+		sched_yield();
+	}
+}
+
 static void *
 worker_main(void *arg)
 {
@@ -402,6 +416,7 @@ worker_main(void *arg)
 	char here = 0;
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	await_starter(w);
 	succeed(w);
 	w->stack_low = tpi_spawn_stack_end(&here, pool->config.stack_size) +
 		       STACK_RESERVE;
@@ -432,8 +447,11 @@ tpi_worker_start(struct tpi_worker *w)
 
 	tpi_worker_join(w);
 	w->searching = true;
+	tpi_store_relaxed(&w->started, 0);
 	rc = tpi_spawn(&w->thread, w->pool->config.stack_size, worker_main, w);
 	w->joinable = rc == 0;
+	/* ORDER W3 release -> await_starter(): thread and joinable. */
+	atomic_store_explicit(&w->started, 1, memory_order_release);
 	return rc;
 }
 

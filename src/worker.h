@@ -44,12 +44,13 @@ struct tpi_worker {
 	_Atomic(struct tpar_future *) taken; /* [a:W2] at the bottom of all */
 	_Atomic uint32_t watched; /* [a:W2] threads that look at it */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t parked; /* [a:S2] */
-	struct tpi_worker *next; /* [m:pool] parked, or without a thread */
-	pthread_t thread;	 /* [m:pool] */
-	bool serves;		 /* [m:pool] errands are for it, too */
-	bool joinable;		 /* [m:pool] thread is to be joined */
-	pthread_t exited;	 /* [o] the one before, if it has exited */
-	bool has_exited;	 /* [o] and this thread has to join it */
+	struct tpi_worker *next;  /* [m:pool] parked, or without a thread */
+	pthread_t thread;	  /* [m:pool] */
+	bool serves;		  /* [m:pool] errands are for it, too */
+	bool joinable;		  /* [m:pool] thread is to be joined */
+	_Atomic uint32_t started; /* [a:W3] the starter is through with both */
+	pthread_t exited;	  /* [o] the one before, if it has exited */
+	bool has_exited;	  /* [o] and this thread has to join it */
 };
 
 /* A new worker without a thread; under the pool's lock.  NULL: no memory. */

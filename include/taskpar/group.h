@@ -70,8 +70,8 @@ tpar_group_open(tpar_group **g, const struct tpar_group_config *config);
  * tpar_group_submit - submit a task as a child of the group.
  *
  * The same as tpar_submit_task() with task->group = g, in the group's pool.
- * While the group closes, more is taken as long as a child runs: from the
- * children, and from whoever works for them.
+ * While the group closes, tasks may still submit as long as a child runs: the
+ * children, and those that work for them; no thread from outside.
  *
  * Ownership: as tpar_submit_task(); future NULL: only the group waits for it.
  * Threads:   any, many at once.
