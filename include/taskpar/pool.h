@@ -63,7 +63,10 @@ typedef void (*tpar_worker_fn)(unsigned index, void *arg);
  *                  quotas of all its cgroups), at least 1.  At most 4096.
  * blocking_limit   threads that may be added while others wait in a task for
  *                  tasks that run elsewhere; 0: 256.  It bounds throughput
- *                  under such waits, never liveness.  At most 16384.
+ *                  under such waits, never liveness.  A task that sleeps, or
+ *                  waits for what no task does (a promise, room in a window),
+ *                  keeps its thread: let there be more than of those at a
+ *                  time.  At most 16384.
  * stack_size       bytes of each thread's stack; 0: 8 MiB.  At least 128 KiB.
  * queue_limit      tasks submitted from outside the pool that have not begun;
  *                  beyond it a submit gives TPAR_EAGAIN; 0: no limit.

@@ -89,7 +89,9 @@ tpar_promise_create_with(const struct tpar_promise_config *config,
  *            stays the caller's.
  * Threads:   any; of several that complete a promise at once one wins.
  *            Callbacks of the future run on the calling thread, before this
- *            returns; in a callback or a drop function, soon after that.
+ *            returns; in a callback or a drop function, soon after that.  Do
+ *            not call it holding a lock that those, or drop functions of what
+ *            is cancelled for it, take.
  * Errors:    TPAR_EALREADY (it was completed before, or cancelled),
  *            TPAR_EINVAL (p or value NULL).
  * Since:     0.1
