@@ -177,7 +177,7 @@ START_TEST(child_can_have_a_child)
 {
 	tpar_pool *pool;
 
-	if (!CHILD_STARTS_THREADS) {
+	if (!CHILD_STARTS_THREADS || !CHILD_ALLOCATES) {
 		return;
 	}
 	pool = unit_pool(2, 1);
