@@ -304,7 +304,7 @@ static _Atomic int stop;
 static size_t
 number_of(struct tpar_future *f)
 {
-	return (size_t)(uintptr_t)f;
+	return (size_t)(uintptr_t)f - 1;
 }
 
 static void
@@ -327,10 +327,11 @@ rob(void *arg)
 	return NULL;
 }
 
+/* None is NULL, which says that there is nothing. */
 static struct tpar_future *
 numbered(long i)
 {
-	return (struct tpar_future *)(uintptr_t)i;
+	return (struct tpar_future *)(uintptr_t)(i + 1);
 }
 
 static void
