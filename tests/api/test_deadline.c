@@ -300,6 +300,8 @@ START_TEST(promise_that_is_completed_in_time_is_done)
 	tpar_future *f = NULL;
 	int i;
 
+	/* Its end is that of the thread which serves deadlines, too. */
+	ck_assert_uint_gt(tpar_pool_workers(NULL), 0);
 	for (i = 0; i < 100; i++) {
 		ck_assert_int_eq(tpar_promise_create(0, NULL, &p, &f), TPAR_OK);
 		ck_assert_int_eq(

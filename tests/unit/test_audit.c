@@ -136,6 +136,7 @@ use_everything(void)
 	UNIT_MUST(tpar_group_run(g, scene_return, NULL) == TPAR_OK);
 	tpar_group_destroy(g);
 	UNIT_MUST(tpar_pool_destroy(pool) == TPAR_OK);
+	unit_end_default_pool();
 }
 
 START_TEST(clean_program_hears_nothing)
