@@ -40,6 +40,13 @@ owning_task(intptr_t number)
 }
 
 static void
+do_nothing(unsigned index, void *arg)
+{
+	(void)index;
+	(void)arg;
+}
+
+static void
 submit_all(tpar_pool *pool, tpar_future **f, intptr_t n)
 {
 	intptr_t i;
@@ -50,6 +57,9 @@ submit_all(tpar_pool *pool, tpar_future **f, intptr_t n)
 		f[i] = unit_submit_task(pool, &task);
 	}
 	EXPECT(tpar_wait_all(f, (size_t)n, TPAR_FOREVER) == TPAR_OK);
+	/* Threads that have yet to begin ask for something. */
+	EXPECT(tpar_pool_each_worker(pool, do_nothing, NULL, TPAR_FOREVER) ==
+	       TPAR_OK);
 }
 
 /* From here on nothing may even be asked for. */

@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include "src/future.h"
+#include "src/pool.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -84,6 +85,9 @@ let_wait(struct actor *actor)
 {
 	unit_gate_open(&actor->hold.go);
 	UNIT_AWAIT(atomic_load(&actor->f->cur) != NULL);
+	/* And has looked for a cycle: it sleeps, the one worker of its pool. */
+	UNIT_AWAIT(tpi_park_active(atomic_load(
+			   &tpi_pool_of(actor->f->intake)->park.word)) == 0);
 }
 
 /* An actor of pool a that ends pool b, and one of b that waits for it. */
