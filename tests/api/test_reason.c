@@ -79,15 +79,15 @@ START_TEST(first_reason_stays)
 	tpar_future *f[2];
 
 	asked.holds = true;
-	f[0] = begin_asked(NULL, &asked);
-	f[1] = made.f;
-	ck_assert_int_eq(tpar_future_cancel_at(f[0], TPAR_NOW), TPAR_OK);
-	ck_assert_int_eq(tpar_future_cancel(f[0]), TPAR_OK);
+	f[1] = begin_asked(NULL, &asked);
+	f[0] = made.f; /* of those that have ended, the lowest is told */
+	ck_assert_int_eq(tpar_future_cancel_at(f[1], TPAR_NOW), TPAR_OK);
+	ck_assert_int_eq(tpar_future_cancel(f[1]), TPAR_OK);
 	ck_assert_int_eq(tpar_promise_fail(made.p, 1, NULL), TPAR_OK);
 	unit_gate_open(&asked.go);
 	ck_assert_int_eq(tpar_gather(f, 2, NULL, NULL), TPAR_EFAILED);
 	ck_assert_str_eq(asked.reason, "the deadline has passed");
-	tpar_future_unref(f[0]);
+	tpar_future_unref(f[1]);
 	promised_free(made);
 }
 END_TEST
