@@ -43,6 +43,30 @@ end(struct tpar_future *f, int rc)
 	tpi_future_release(f);
 }
 
+/* Not by whoever happens to hold it last, perhaps under a lock. */
+START_TEST(value_that_nobody_has_a_handle_to_is_dropped_at_the_end)
+{
+	struct tpar_task task = TPAR_TASK_INIT;
+	struct tpi_shape shape;
+	struct tpi_heap *heap;
+	struct tpar_future *f;
+
+	start();
+	task.fn = hand_nothing;
+	task.drop_value = drop_value;
+	ck_assert(tpi_future_shape(&task, &shape));
+	heap = tpi_heap_enter_shared(pool->arena, 0);
+	f = tpi_future_create(heap, &shape, &task, &pool->intake, false);
+	tpi_heap_leave_shared(heap);
+	tpi_future_retain(f);
+	end(f, 0);
+	ck_assert_int_eq(atomic_load(&values_dropped), 1);
+	tpi_future_release(f);
+	ck_assert_int_eq(atomic_load(&values_dropped), 1);
+	hand_free(pool);
+}
+END_TEST
+
 START_TEST(last_handle_drops_the_value)
 {
 	struct tpar_future *f;
@@ -462,6 +486,7 @@ main(void)
 #if TPI_ASAN
 		free_block_is_poisoned_until_it_is_used_again,
 #endif
+		value_that_nobody_has_a_handle_to_is_dropped_at_the_end,
 		last_handle_drops_the_value,
 		end_drops_the_value_if_no_handle_is_left,
 		value_is_dropped_although_a_reference_is_left,

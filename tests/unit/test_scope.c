@@ -168,6 +168,7 @@ START_TEST(closing_group_takes_children_while_one_runs)
 	struct tpar_future *f[2];
 	struct tpar_future *other;
 	struct tpar_future *late;
+	struct tpar_future *worker_of_a_child;
 
 	begin();
 	enter(f, 1);
@@ -177,14 +178,20 @@ START_TEST(closing_group_takes_children_while_one_runs)
 	ck_assert(!tpi_scope_begin_close(&scope));
 	ck_assert(!tpi_scope_end_close(&scope));
 	ck_assert(!tpi_scope_is_callers(&scope));
+	/* A task, what a child has others do may run on any thread; no other. */
+	ck_assert(!tpi_scope_enter(&scope, late, 1));
+	worker_of_a_child = hand_future(pool);
+	hand_begin(&run[0], worker_of_a_child);
+	ck_assert(!tpi_scope_is_callers(&scope));
+	ck_assert(tpi_scope_enter(&scope, late, 1));
+	hand_end(&run[0], 0);
+	hand_drop(worker_of_a_child);
 	hand_begin(&run[0], f[0]);
 	ck_assert(tpi_scope_is_callers(&scope));
 	/* Also what runs on top of a child. */
 	hand_begin(&run[1], other);
 	ck_assert(tpi_scope_is_callers(&scope));
 	hand_end(&run[1], 0);
-	/* From whomever: what a child has others do may run on any thread. */
-	ck_assert(tpi_scope_enter(&scope, late, 1));
 	hand_end(&run[0], 0);
 	ck_assert(!tpi_scope_end_close(&scope));
 	ck_assert(!tpi_scope_all_off(&scope));

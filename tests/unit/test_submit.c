@@ -303,6 +303,33 @@ START_TEST(worker_submits_to_its_own_queue)
 }
 END_TEST
 
+/* A callback may submit while its thread sleeps in a wait. */
+START_TEST(worker_that_is_blocked_submits_from_outside)
+{
+	struct tpar_pool *pool = hand_pool(2);
+	struct tpi_worker *w = hand_worker(pool);
+	tpar_future *f = NULL;
+
+	hand_become(w);
+	ck_assert(tpi_park_block(w));
+	/* It is on nobody's list, so that no thread is started for the task. */
+	tpi_park_enter(&pool->park, 2 * TPI_ACTIVE);
+	ck_assert_int_eq(tpar_submit(pool, count_run, NULL, 0, &f), TPAR_OK);
+	ck_assert(!tpi_deque_nonempty(&w->deque));
+	ck_assert(tpi_inject_nonempty(&pool->shard[0]));
+	(void)tpi_park_leave(&pool->park, 2 * TPI_ACTIVE);
+	tpi_park_unblock(w);
+	ck_assert(tpi_inject_enter(&pool->shard[0]));
+	ck_assert_ptr_eq(tpi_future_of_link(tpi_inject_pop(&pool->shard[0])),
+			 f);
+	tpi_inject_leave(&pool->shard[0]);
+	ck_assert(tpi_future_claim(f));
+	tpi_future_end_cancelled(f);
+	hand_drop(f);
+	hand_free(pool);
+}
+END_TEST
+
 START_TEST(worker_of_another_pool_submits_from_outside)
 {
 	struct tpar_pool *mine = hand_pool(1);
@@ -362,6 +389,7 @@ main(void)
 		queue_limit_counts_outside_tasks_only,
 		closed_pool_takes_nothing,
 		worker_submits_to_its_own_queue,
+		worker_that_is_blocked_submits_from_outside,
 		worker_of_another_pool_submits_from_outside,
 		own_threads_only_marks_the_tasks,
 	};
