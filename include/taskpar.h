@@ -12,6 +12,7 @@
  *   group.h   a scope that tasks are spawned into, closed when all have ended
  *   window.h  results in order from unlimited input, in bounded memory
  *   promise.h futures that your own code completes; callbacks, descriptors
+ *   forkjoin.h  recursive tasks whose fork costs a nanosecond
  *   cancel.h  inside a task: have I been asked to stop?
  */
 #ifndef TASKPAR_H
@@ -19,6 +20,7 @@
 
 #include <taskpar/base.h>
 #include <taskpar/cancel.h>
+#include <taskpar/forkjoin.h>
 #include <taskpar/future.h>
 #include <taskpar/gather.h>
 #include <taskpar/group.h>

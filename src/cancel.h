@@ -67,6 +67,9 @@ tpi_cancel_requested(struct tpar_future *task)
 /* Has the calling task been?  Also by way of what gathers it here. */
 bool tpi_cancel_requested_here(void);
 
+/* Is the calling task shielded from that? */
+bool tpi_cancel_shielded_here(void);
+
 /* What the calling task said with tpar_fail() no longer counts. */
 void tpi_cancel_forget_message(void);
 

@@ -8,6 +8,7 @@
 #include "future.h"
 #include "pool.h"
 #include "rng.h"
+#include "slots.h"
 #include "take.h"
 #include "worker.h"
 
@@ -134,6 +135,7 @@ rob(struct tpi_worker *w, struct tpi_worker *victim)
 {
 	struct tpi_deque *d = &victim->deque;
 	struct tpar_future *first = NULL;
+	struct tpi_slots *forks;
 	struct tpar_future *f;
 	int64_t more;
 	enum tpi_steal got;
@@ -142,6 +144,15 @@ rob(struct tpi_worker *w, struct tpi_worker *victim)
 		got = tpi_deque_steal(d, &first);
 		/* ENDS: LOST means that somebody else got an entry. */
 	} while (got == TPI_STEAL_LOST);
+	forks = tpi_slots_live(victim);
+	if (TPI_UNLIKELY(forks != NULL)) {
+		/* One at a time: they are large, and only the oldest are. */
+		if (got == TPI_STEAL_EMPTY ? w->pokes
+					   : !tpi_deque_nonempty(d)) {
+			tpi_slots_poke(forks);
+		}
+		return got == TPI_STEAL_GOT ? first : NULL;
+	}
 	if (got == TPI_STEAL_EMPTY) {
 		return NULL;
 	}

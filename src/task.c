@@ -9,6 +9,7 @@
 #include "cancel.h"
 #include "err.h"
 #include "future.h"
+#include "region.h"
 #include "thread.h"
 
 #include <taskpar/cancel.h>
@@ -27,6 +28,25 @@ tpi_cancel_requested_here(void)
 		}
 		if (tpi_cancel_requested(run->task)) {
 			return true;
+		}
+		if (TPI_UNLIKELY(run->region != NULL)) {
+			return tpi_region_stopped(run->region);
+		}
+	}
+	return false;
+}
+
+bool
+tpi_cancel_shielded_here(void)
+{
+	struct tpi_run *run;
+
+	for (run = tpi_thread_self.run; run != NULL; run = run->stopper) {
+		if (run->shield > 0) {
+			return true;
+		}
+		if (run->region != NULL) {
+			return run->region->shielded;
 		}
 	}
 	return false;

@@ -14,6 +14,7 @@ struct tpi_callback;
 struct tpi_handlers;
 struct tpi_heap;
 struct tpi_parker;
+struct tpi_region;
 struct tpi_sweep;
 struct tpi_worker;
 
@@ -27,6 +28,7 @@ struct tpi_run {
 	 * meant for this task, too, as it gathers it; or NULL.
 	 */
 	struct tpi_run *stopper;
+	struct tpi_region *region; /* the fork-join computation, or NULL */
 	unsigned shield; /* tpar_shield_enter() less tpar_shield_leave() */
 	bool ending;	 /* it only drops its argument any more */
 	bool handled;	 /* a handler was added (handler.h) */

@@ -15,6 +15,7 @@
 #include "parker.h"
 #include "pool.h"
 #include "run.h"
+#include "slots.h"
 #include "spawn.h"
 #include "take.h"
 #include "thread.h"
@@ -45,10 +46,14 @@ stop_searching(struct tpi_worker *w)
 
 	w->searching = false;
 	before = tpi_park_leave(&pool->park, TPI_SEARCHING);
-	/* If all are active nobody is to be woken; whoever parks looks. */
+	/*
+	 * If all are active nobody is to be woken; whoever parks looks.  Forks
+	 * are not to be seen: somebody has to ask for them.
+	 */
 	if (tpi_park_searching(before) == 1 &&
 	    tpi_park_active(before) < pool->park.width &&
-	    tpi_park_look(pool, tpi_park_active(before) - 1)) {
+	    (tpi_load_relaxed(&pool->regions) > 0 ||
+	     tpi_park_look(pool, tpi_park_active(before) - 1))) {
 		tpi_park_notify(&pool->park, pool);
 	}
 }
@@ -119,14 +124,19 @@ look_around(struct tpi_worker *w)
 	unsigned pauses = w->lull;
 	int64_t until = 0;
 	struct tpar_future *f;
+	unsigned looks = 0;
 
 	if (!w->searching) {
 		w->searching = tpi_park_try_search(&w->pool->park);
 	}
 	pause_for(pauses);
+	w->pokes = w->poke_from == 0;
 	while ((f = tpi_take_scan(w)) == NULL && w->searching) {
 		int64_t now = tpi_clock_now();
 
+		/* Ever more seldom: who is asked has to answer. */
+		looks++;
+		w->pokes = (looks & (looks - 1)) == 0 && now >= w->poke_from;
 		if (until == 0) {
 			until = now + (int64_t)w->pool->spin_ns;
 		}
@@ -150,6 +160,10 @@ search(struct tpi_worker *w)
 
 	/* ENDS: a task is found, or tpi_park_sleep() says so. */
 	while ((f = look_around(w)) == NULL) {
+		f = tpi_slots_force(w);
+		if (f != NULL) {
+			break;
+		}
 		/* ENDS: a consumer leaves after one batch. */
 		if (tpi_take_busy(w->pool)) {
 			sched_yield();
@@ -490,6 +504,7 @@ tpi_worker_create(struct tpar_pool *pool, unsigned index)
 void
 tpi_worker_destroy(struct tpi_worker *w)
 {
+	tpi_slots_free(w->slots);
 	tpi_parker_put(w->parker);
 	tpi_arena_free(w->pool->arena, w, sizeof *w);
 }

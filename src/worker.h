@@ -21,6 +21,7 @@ struct tpar_future;
 struct tpar_pool;
 struct tpi_heap;
 struct tpi_parker;
+struct tpi_slots;
 
 struct tpi_worker {
 	struct tpi_deque deque;
@@ -38,9 +39,14 @@ struct tpi_worker {
 	bool blocked;	 /* [o] sleeps in a wait: not active, pushes nothing */
 	bool spilled;	 /* [o] its tasks may lie in the injector */
 	bool has_aside;	 /* [o] or among those of a priority */
+	bool pokes; /* [o] in this look it asks those with forks for some */
 	bool others_first; /* [o] than HIGH ones, in its next search */
 	bool announce;	   /* [c] as its pool's park says */
 	bool fenced;	   /* [c] whoever looks at `taken` uses a heavy fence */
+	struct tpi_slots *slots; /* [o] of its forks; NULL until the first */
+	int64_t poke_from;	 /* [o] until then it does not ask */
+	int64_t cool_ns;	 /* [o] as what it got was not worth it */
+	_Atomic(struct tpi_slots *) live; /* [a:J3] while it has forks */
 	_Atomic(struct tpar_future *) taken; /* [a:W2] at the bottom of all */
 	_Atomic uint32_t watched; /* [a:W2] threads that look at it */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t parked; /* [a:S2] */

@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forkjoin.h - recursive parallelism whose fork costs a nanosecond.
+ *
+ *     TPAR_TASK_1(long, fib, int, n)
+ *     {
+ *             long a, b;
+ *
+ *             if (n < 2)
+ *                     return n;
+ *             TPAR_FORK(fib, n - 1);
+ *             b = TPAR_CALL(fib, n - 2);
+ *             a = TPAR_JOIN(fib);
+ *             return a + b;
+ *     }
+ *
+ *     err = TPAR_RUN(fib, NULL, &result, NULL, 38);
+ *
+ * A fork is a promise that the task may run at any time until its join, on any
+ * worker of the pool; as long as nobody is idle it is a plain call at the join.
+ * Without TPAR_FORK, TPAR_JOIN and TPAR_CALL the program is the sequential one,
+ * and has the same results.
+ *
+ * Rules, which a compiler cannot check:
+ *
+ * - Forks and joins nest strictly: TPAR_JOIN(name) joins the youngest fork that
+ *   is not joined, which is one of `name`, and a task joins all that it forked
+ *   before it returns.  With TPAR_DEBUG defined before this header is included,
+ *   whatever breaks this ends the program with what and where.  Without, a task
+ *   that leaves forks unjoined gives TPAR_EINVAL, if it was the root or run by
+ *   another worker, and a join too many at the root does, too; a join of the
+ *   wrong name and any other join too many are undefined.
+ * - Arguments and results are copied byte by byte; all arguments of a task
+ *   together, and its result, have at most TPAR_DATA_SIZE bytes (the compiler
+ *   says so).  Pass more by pointer into the caller's frame, which is there
+ *   until the join.
+ * - A forked task must not wait for what the task that forks it does after the
+ *   fork; it may run first, or last.
+ * - It must not call pthread_exit().
+ *
+ * Such tasks may do all that others may: submit futures, gather them, call
+ * TPAR_RUN and the loops of algorithm.h, ask tpar_cancelled().
+ *
+ * Memory: each worker that ever forks has TPAR_SLOTS_SIZE bytes of address
+ * space for its forks, of which 64 bytes are used per fork not yet joined; a
+ * fork beyond that is called at once.  The stack takes what the functions need,
+ * about 64 to 100 bytes per level of fib(); see tpar_pool_config.stack_size.
+ *
+ * The macros are the interface.  What they expand to is compiled into your
+ * program and part of the binary interface: the names of the functions that it
+ * calls end with its version.
+ */
+#ifndef TASKPAR_FORKJOIN_H
+#define TASKPAR_FORKJOIN_H
+
+#include <taskpar/base.h>
+#include <taskpar/gather.h>
+
+#include <string.h>
+
+#if !defined(__GNUC__)
+#error "forkjoin.h needs the __atomic built-ins of GCC and Clang"
+#endif
+
+/* Of all arguments of one task, and of its result. */
+#define TPAR_DATA_SIZE 48
+
+/* Of address space per worker that forks; a power of two. */
+#if UINTPTR_MAX > 0xffffffff
+#define TPAR_SLOTS_SIZE ((uintptr_t)16 << 20)
+#else
+#define TPAR_SLOTS_SIZE ((uintptr_t)1 << 20)
+#endif
+
+struct tpar_slot;
+
+/* Calls the task in *self; its own forks go to head and beyond. */
+typedef void (*tpar_slot_fn)(struct tpar_slot *head, struct tpar_slot *self);
+
+struct tpar_slot_head {
+	tpar_slot_fn fn; /* NULL: not forked, or joined */
+	void *forked;	 /* the library's */
+};
+
+/* One fork: its arguments, later its result. */
+struct tpar_slot {
+	struct tpar_slot_head head;
+	unsigned char data[TPAR_DATA_SIZE];
+} __attribute__((aligned(64)));
+
+/* At the beginning of the memory in which a slot lies. */
+struct tpar_limits {
+	uintptr_t fork;		/* forks at and above it ask the library */
+	uintptr_t join;		/* joins below it do */
+	struct tpar_slot *head; /* the next free slot after such a join */
+};
+
+/* ---- What the macros call ------------------------------------------------- */
+
+TPAR_API struct tpar_slot *tpar_fork_slow_1(struct tpar_slot *slot);
+TPAR_API struct tpar_slot *tpar_join_slow_1(struct tpar_slot *slot);
+TPAR_API enum tpar_err tpar_run_1(tpar_pool *pool, tpar_slot_fn fn,
+				  struct tpar_slot *self,
+				  struct tpar_failure *why, const char *name);
+
+/* With TPAR_DEBUG: the forks of a frame, by name and place. */
+TPAR_API struct tpar_slot *tpar_debug_enter_1(struct tpar_slot *head);
+TPAR_API void tpar_debug_leave_1(struct tpar_slot *head,
+				 struct tpar_slot *outer, const char *name);
+TPAR_API void tpar_debug_fork_1(struct tpar_slot *head, const char *name,
+				const char *site);
+TPAR_API void tpar_debug_join_1(struct tpar_slot *head, const char *name,
+				const char *site);
+
+#define TPAR_INLINE_ static inline __attribute__((always_inline))
+#define TPAR_UNUSED_ __attribute__((unused))
+#define TPAR_LIKELY_(x) __builtin_expect(!!(x), 1)
+
+TPAR_INLINE_ struct tpar_limits *
+tpar_limits_of(struct tpar_slot *slot)
+{
+	return (struct tpar_limits *)((uintptr_t)slot &
+				      ~(TPAR_SLOTS_SIZE - 1));
+}
+
+/* The slot is filled: shows it.  Returns the next one. */
+TPAR_INLINE_ struct tpar_slot *
+tpar_fork_slot(struct tpar_slot *slot, tpar_slot_fn fn)
+{
+	/* ORDER J1 release -> tpi_slots_force(): the arguments. */
+	__atomic_store_n(&slot->head.fn, fn, __ATOMIC_RELEASE);
+	if (TPAR_LIKELY_((uintptr_t)slot <
+			 __atomic_load_n(&tpar_limits_of(slot)->fork,
+					 __ATOMIC_RELAXED))) {
+		return slot + 1;
+	}
+	return tpar_fork_slow_1(slot);
+}
+
+/* Takes it back.  false: somebody may have it. */
+TPAR_INLINE_ int
+tpar_join_slot(struct tpar_slot *slot)
+{
+	__atomic_store_n(&slot->head.fn, (tpar_slot_fn)0, __ATOMIC_RELAXED);
+	/* ORDER J2 seq_cst -- tpi_slots_force(): of the compiler's order only. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return TPAR_LIKELY_((uintptr_t)slot >=
+			    __atomic_load_n(&tpar_limits_of(slot)->join,
+					    __ATOMIC_RELAXED));
+}
+
+/* ---- From a list of types and names: fields, parameters, copies ---------- */
+
+#define TPAR_FIELDS_0_(none) char none;
+#define TPAR_FIELDS_1_(t, a) t a;
+#define TPAR_FIELDS_2_(t, a, ...) t a; TPAR_FIELDS_1_(__VA_ARGS__)
+#define TPAR_FIELDS_3_(t, a, ...) t a; TPAR_FIELDS_2_(__VA_ARGS__)
+#define TPAR_FIELDS_4_(t, a, ...) t a; TPAR_FIELDS_3_(__VA_ARGS__)
+#define TPAR_FIELDS_5_(t, a, ...) t a; TPAR_FIELDS_4_(__VA_ARGS__)
+#define TPAR_FIELDS_6_(t, a, ...) t a; TPAR_FIELDS_5_(__VA_ARGS__)
+#define TPAR_FIELDS_7_(t, a, ...) t a; TPAR_FIELDS_6_(__VA_ARGS__)
+#define TPAR_FIELDS_8_(t, a, ...) t a; TPAR_FIELDS_7_(__VA_ARGS__)
+
+#define TPAR_PARAMS_0_(none)
+#define TPAR_PARAMS_1_(t, a) , t a
+#define TPAR_PARAMS_2_(t, a, ...) , t a TPAR_PARAMS_1_(__VA_ARGS__)
+#define TPAR_PARAMS_3_(t, a, ...) , t a TPAR_PARAMS_2_(__VA_ARGS__)
+#define TPAR_PARAMS_4_(t, a, ...) , t a TPAR_PARAMS_3_(__VA_ARGS__)
+#define TPAR_PARAMS_5_(t, a, ...) , t a TPAR_PARAMS_4_(__VA_ARGS__)
+#define TPAR_PARAMS_6_(t, a, ...) , t a TPAR_PARAMS_5_(__VA_ARGS__)
+#define TPAR_PARAMS_7_(t, a, ...) , t a TPAR_PARAMS_6_(__VA_ARGS__)
+#define TPAR_PARAMS_8_(t, a, ...) , t a TPAR_PARAMS_7_(__VA_ARGS__)
+
+#define TPAR_NAMES_0_(none)
+#define TPAR_NAMES_1_(t, a) , a
+#define TPAR_NAMES_2_(t, a, ...) , a TPAR_NAMES_1_(__VA_ARGS__)
+#define TPAR_NAMES_3_(t, a, ...) , a TPAR_NAMES_2_(__VA_ARGS__)
+#define TPAR_NAMES_4_(t, a, ...) , a TPAR_NAMES_3_(__VA_ARGS__)
+#define TPAR_NAMES_5_(t, a, ...) , a TPAR_NAMES_4_(__VA_ARGS__)
+#define TPAR_NAMES_6_(t, a, ...) , a TPAR_NAMES_5_(__VA_ARGS__)
+#define TPAR_NAMES_7_(t, a, ...) , a TPAR_NAMES_6_(__VA_ARGS__)
+#define TPAR_NAMES_8_(t, a, ...) , a TPAR_NAMES_7_(__VA_ARGS__)
+
+#define TPAR_STORE_0_(to, none) (to).none = 0;
+#define TPAR_STORE_1_(to, t, a) (to).a = a;
+#define TPAR_STORE_2_(to, t, a, ...) (to).a = a; TPAR_STORE_1_(to, __VA_ARGS__)
+#define TPAR_STORE_3_(to, t, a, ...) (to).a = a; TPAR_STORE_2_(to, __VA_ARGS__)
+#define TPAR_STORE_4_(to, t, a, ...) (to).a = a; TPAR_STORE_3_(to, __VA_ARGS__)
+#define TPAR_STORE_5_(to, t, a, ...) (to).a = a; TPAR_STORE_4_(to, __VA_ARGS__)
+#define TPAR_STORE_6_(to, t, a, ...) (to).a = a; TPAR_STORE_5_(to, __VA_ARGS__)
+#define TPAR_STORE_7_(to, t, a, ...) (to).a = a; TPAR_STORE_6_(to, __VA_ARGS__)
+#define TPAR_STORE_8_(to, t, a, ...) (to).a = a; TPAR_STORE_7_(to, __VA_ARGS__)
+
+#define TPAR_LOAD_0_(from, none)
+#define TPAR_LOAD_1_(from, t, a) , (from).a
+#define TPAR_LOAD_2_(from, t, a, ...) , (from).a TPAR_LOAD_1_(from, __VA_ARGS__)
+#define TPAR_LOAD_3_(from, t, a, ...) , (from).a TPAR_LOAD_2_(from, __VA_ARGS__)
+#define TPAR_LOAD_4_(from, t, a, ...) , (from).a TPAR_LOAD_3_(from, __VA_ARGS__)
+#define TPAR_LOAD_5_(from, t, a, ...) , (from).a TPAR_LOAD_4_(from, __VA_ARGS__)
+#define TPAR_LOAD_6_(from, t, a, ...) , (from).a TPAR_LOAD_5_(from, __VA_ARGS__)
+#define TPAR_LOAD_7_(from, t, a, ...) , (from).a TPAR_LOAD_6_(from, __VA_ARGS__)
+#define TPAR_LOAD_8_(from, t, a, ...) , (from).a TPAR_LOAD_7_(from, __VA_ARGS__)
+
+/* ---- From a task to its functions ----------------------------------------- */
+
+#ifdef __cplusplus
+#define TPAR_STATIC_ASSERT_ static_assert
+#else
+#define TPAR_STATIC_ASSERT_ _Static_assert
+#endif
+
+/* The first of some arguments, glued to a prefix; its name. */
+#define TPAR_GLUE_(prefix, first, ...) prefix##first
+#define TPAR_TEXT_(first, ...) #first
+
+#ifdef TPAR_DEBUG
+#define TPAR_ENTER_(slot)                                                      \
+	struct tpar_slot *tpar_outer_ = tpar_debug_enter_1(slot);
+#define TPAR_LEAVE_(slot, name) tpar_debug_leave_1(slot, tpar_outer_, #name);
+#define TPAR_FORKS_(slot, name) tpar_debug_fork_1(slot, name, TPAR_SITE),
+#define TPAR_JOINS_(slot, name) tpar_debug_join_1(slot, name, TPAR_SITE),
+#else
+#define TPAR_ENTER_(slot)
+#define TPAR_LEAVE_(slot, name)
+#define TPAR_FORKS_(slot, name)
+#define TPAR_JOINS_(slot, name)
+#endif
+
+/* What differs between tasks with a result and without. */
+#define TPAR_FIELD_VALUE_(type) type result;
+#define TPAR_HAVE_VALUE_(type) type tpar_result_;
+#define TPAR_SET_VALUE_(to) to =
+#define TPAR_RET_VALUE_ return tpar_result_;
+#define TPAR_TAKE_VALUE_(slot) (slot)->data.result
+#define TPAR_OUT_VALUE_(type) type *
+#define TPAR_GIVE_VALUE_(out, slot) *(out) = (slot).data.result;
+#define TPAR_FIELD_VOID_(type) char none;
+#define TPAR_HAVE_VOID_(type)
+#define TPAR_SET_VOID_(to)
+#define TPAR_RET_VOID_
+#define TPAR_TAKE_VOID_(slot)
+#define TPAR_OUT_VOID_(type) const void *
+#define TPAR_GIVE_VOID_(out, slot)
+
+/*
+ * store: static, or extern: defined elsewhere.  kind: VALUE or VOID.  n: of
+ * arguments, whose types and names follow.
+ */
+#define TPAR_MAKE_(store, kind, type, n, name, ...)                            \
+	struct tpar_slot_##name {                                              \
+		struct tpar_slot_head head;                                    \
+		union {                                                        \
+			struct {                                               \
+				TPAR_FIELDS_##n##_(__VA_ARGS__)                \
+			} arg;                                                 \
+			TPAR_FIELD_##kind##_(type)                             \
+		} data;                                                        \
+	};                                                                     \
+	TPAR_STATIC_ASSERT_(sizeof(struct tpar_slot_##name) <=                 \
+				    sizeof(struct tpar_slot),                  \
+			    #name ": more than TPAR_DATA_SIZE bytes");         \
+	store type name(struct tpar_slot *tpar_head TPAR_PARAMS_##n##_(        \
+		__VA_ARGS__));                                                 \
+	typedef type (*tpar_body_##name)(                                      \
+		struct tpar_slot *TPAR_PARAMS_##n##_(__VA_ARGS__));            \
+                                                                               \
+	TPAR_INLINE_ type tpar_call_##name(                                    \
+		struct tpar_slot *tpar_head_,                                  \
+		tpar_body_##name tpar_body_ TPAR_UNUSED_ TPAR_PARAMS_##n##_(   \
+			__VA_ARGS__))                                          \
+	{                                                                      \
+		TPAR_HAVE_##kind##_(type)                                      \
+		TPAR_ENTER_(tpar_head_)                                        \
+		TPAR_SET_##kind##_(tpar_result_)                               \
+			name(tpar_head_ TPAR_NAMES_##n##_(__VA_ARGS__));       \
+		TPAR_LEAVE_(tpar_head_, name)                                  \
+		TPAR_RET_##kind##_                                             \
+	}                                                                      \
+                                                                               \
+	static TPAR_UNUSED_ void tpar_wrap_##name(                             \
+		struct tpar_slot *tpar_head_, struct tpar_slot *tpar_self_)    \
+	{                                                                      \
+		struct tpar_slot_##name *tpar_slot_ =                          \
+			(struct tpar_slot_##name *)tpar_self_;                 \
+                                                                               \
+		(void)tpar_slot_;                                              \
+		TPAR_SET_##kind##_(tpar_slot_->data.result)                    \
+			tpar_call_##name(tpar_head_, name TPAR_LOAD_##n##_(    \
+						tpar_slot_->data.arg,          \
+						__VA_ARGS__));                 \
+	}                                                                      \
+                                                                               \
+	TPAR_INLINE_ void tpar_fork_##name(                                    \
+		struct tpar_slot **tpar_head_,                                 \
+		tpar_body_##name tpar_body_ TPAR_UNUSED_ TPAR_PARAMS_##n##_(   \
+			__VA_ARGS__))                                          \
+	{                                                                      \
+		struct tpar_slot_##name *tpar_slot_ =                          \
+			(struct tpar_slot_##name *)*tpar_head_;                \
+                                                                               \
+		TPAR_STORE_##n##_(tpar_slot_->data.arg, __VA_ARGS__)           \
+		*tpar_head_ = tpar_fork_slot(*tpar_head_, tpar_wrap_##name);   \
+	}                                                                      \
+                                                                               \
+	static TPAR_UNUSED_ __attribute__((noinline, cold)) type               \
+		tpar_join_slow_##name(struct tpar_slot *tpar_self_)            \
+	{                                                                      \
+		struct tpar_slot *tpar_at_ = tpar_join_slow_1(tpar_self_);     \
+		struct tpar_slot_##name *tpar_slot_ =                          \
+			(struct tpar_slot_##name *)(tpar_at_ != NULL           \
+							    ? tpar_at_         \
+							    : tpar_self_);     \
+		TPAR_HAVE_##kind##_(type)                                      \
+                                                                               \
+		if (tpar_at_ == NULL) {                                        \
+			TPAR_SET_##kind##_(tpar_result_)                       \
+				tpar_call_##name(                              \
+					tpar_self_, name TPAR_LOAD_##n##_(     \
+							    tpar_slot_->data   \
+								    .arg,      \
+							    __VA_ARGS__));     \
+		} else {                                                       \
+			TPAR_SET_##kind##_(tpar_result_)                       \
+				TPAR_TAKE_##kind##_(tpar_slot_);               \
+		}                                                              \
+		tpar_limits_of(tpar_self_)->head =                             \
+			(struct tpar_slot *)tpar_slot_;                        \
+		TPAR_RET_##kind##_                                             \
+	}                                                                      \
+                                                                               \
+	TPAR_INLINE_ type tpar_join_##name(struct tpar_slot **tpar_head_)      \
+	{                                                                      \
+		struct tpar_slot *tpar_self_ = *tpar_head_ - 1;                \
+		struct tpar_slot_##name *tpar_slot_ =                          \
+			(struct tpar_slot_##name *)tpar_self_;                 \
+		TPAR_HAVE_##kind##_(type)                                      \
+                                                                               \
+		(void)tpar_slot_;                                              \
+		if (tpar_join_slot(tpar_self_)) {                              \
+			*tpar_head_ = tpar_self_;                              \
+			TPAR_SET_##kind##_(tpar_result_)                       \
+				tpar_call_##name(                              \
+					tpar_self_, name TPAR_LOAD_##n##_(     \
+							    tpar_slot_->data   \
+								    .arg,      \
+							    __VA_ARGS__));     \
+		} else {                                                       \
+			TPAR_SET_##kind##_(tpar_result_)                       \
+				tpar_join_slow_##name(tpar_self_);             \
+			*tpar_head_ = tpar_limits_of(tpar_self_)->head;        \
+		}                                                              \
+		TPAR_RET_##kind##_                                             \
+	}                                                                      \
+                                                                               \
+	TPAR_INLINE_ enum tpar_err tpar_run_##name(                            \
+		tpar_body_##name tpar_body_ TPAR_UNUSED_, tpar_pool *tpar_pool_, \
+		TPAR_OUT_##kind##_(type) tpar_out_,                            \
+		struct tpar_failure *tpar_why_ TPAR_PARAMS_##n##_(             \
+			__VA_ARGS__))                                          \
+	{                                                                      \
+		union {                                                        \
+			struct tpar_slot slot;                                 \
+			struct tpar_slot_##name typed;                         \
+		} tpar_root_;                                                  \
+		enum tpar_err tpar_err_;                                       \
+                                                                               \
+		TPAR_STORE_##n##_(tpar_root_.typed.data.arg, __VA_ARGS__)      \
+		tpar_err_ = tpar_run_1(tpar_pool_, tpar_wrap_##name,           \
+				       &tpar_root_.slot, tpar_why_, #name);    \
+		if (tpar_err_ == TPAR_OK && tpar_out_ != NULL) {               \
+			TPAR_GIVE_##kind##_(tpar_out_, tpar_root_.typed)       \
+		}                                                              \
+		return tpar_err_;                                              \
+	}
+
+/* ---- For you -------------------------------------------------------------- */
+
+#define TPAR_BODY_(store, type, n, name, ...)                                  \
+	store type name(struct tpar_slot *tpar_head TPAR_UNUSED_               \
+				TPAR_PARAMS_##n##_(__VA_ARGS__))
+
+/*
+ * TPAR_TASK_n(type, name, type 1, name 1, ...) { body }
+ *
+ * A task of n arguments with a result, for this file; its body follows.  In it
+ * the arguments are variables of those names, which TPAR_FORK, TPAR_CALL and
+ * TPAR_JOIN do not mind.  Types are names of types that can be assigned: an
+ * array or a pointer to a function needs a typedef.
+ *
+ * TPAR_VOID_TASK_n(name, type 1, name 1, ...) is one without a result.
+ *
+ * TPAR_TASK_DECL_n and TPAR_VOID_TASK_DECL_n, followed by nothing, declare one
+ * that several files use, or that others of this file call before it is
+ * defined; TPAR_TASK_BODY_n and TPAR_VOID_TASK_BODY_n, once, define it.
+ */
+#define TPAR_TASK_0(type, name) \
+	TPAR_MAKE_(static, VALUE, type, 0, name, none) \
+	TPAR_BODY_(static, type, 0, name, none)
+#define TPAR_VOID_TASK_0(name) \
+	TPAR_MAKE_(static, VOID, void, 0, name, none) \
+	TPAR_BODY_(static, void, 0, name, none)
+#define TPAR_TASK_DECL_0(type, name) \
+	TPAR_MAKE_(extern, VALUE, type, 0, name, none)
+#define TPAR_VOID_TASK_DECL_0(name) \
+	TPAR_MAKE_(extern, VOID, void, 0, name, none)
+#define TPAR_TASK_BODY_0(type, name) \
+	TPAR_BODY_(, type, 0, name, none)
+#define TPAR_VOID_TASK_BODY_0(name) \
+	TPAR_BODY_(, void, 0, name, none)
+#define TPAR_TASK_1(type, name, ...) \
+	TPAR_MAKE_(static, VALUE, type, 1, name, __VA_ARGS__) \
+	TPAR_BODY_(static, type, 1, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_1(name, ...) \
+	TPAR_MAKE_(static, VOID, void, 1, name, __VA_ARGS__) \
+	TPAR_BODY_(static, void, 1, name, __VA_ARGS__)
+#define TPAR_TASK_DECL_1(type, name, ...) \
+	TPAR_MAKE_(extern, VALUE, type, 1, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_DECL_1(name, ...) \
+	TPAR_MAKE_(extern, VOID, void, 1, name, __VA_ARGS__)
+#define TPAR_TASK_BODY_1(type, name, ...) \
+	TPAR_BODY_(, type, 1, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_BODY_1(name, ...) \
+	TPAR_BODY_(, void, 1, name, __VA_ARGS__)
+#define TPAR_TASK_2(type, name, ...) \
+	TPAR_MAKE_(static, VALUE, type, 2, name, __VA_ARGS__) \
+	TPAR_BODY_(static, type, 2, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_2(name, ...) \
+	TPAR_MAKE_(static, VOID, void, 2, name, __VA_ARGS__) \
+	TPAR_BODY_(static, void, 2, name, __VA_ARGS__)
+#define TPAR_TASK_DECL_2(type, name, ...) \
+	TPAR_MAKE_(extern, VALUE, type, 2, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_DECL_2(name, ...) \
+	TPAR_MAKE_(extern, VOID, void, 2, name, __VA_ARGS__)
+#define TPAR_TASK_BODY_2(type, name, ...) \
+	TPAR_BODY_(, type, 2, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_BODY_2(name, ...) \
+	TPAR_BODY_(, void, 2, name, __VA_ARGS__)
+#define TPAR_TASK_3(type, name, ...) \
+	TPAR_MAKE_(static, VALUE, type, 3, name, __VA_ARGS__) \
+	TPAR_BODY_(static, type, 3, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_3(name, ...) \
+	TPAR_MAKE_(static, VOID, void, 3, name, __VA_ARGS__) \
+	TPAR_BODY_(static, void, 3, name, __VA_ARGS__)
+#define TPAR_TASK_DECL_3(type, name, ...) \
+	TPAR_MAKE_(extern, VALUE, type, 3, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_DECL_3(name, ...) \
+	TPAR_MAKE_(extern, VOID, void, 3, name, __VA_ARGS__)
+#define TPAR_TASK_BODY_3(type, name, ...) \
+	TPAR_BODY_(, type, 3, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_BODY_3(name, ...) \
+	TPAR_BODY_(, void, 3, name, __VA_ARGS__)
+#define TPAR_TASK_4(type, name, ...) \
+	TPAR_MAKE_(static, VALUE, type, 4, name, __VA_ARGS__) \
+	TPAR_BODY_(static, type, 4, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_4(name, ...) \
+	TPAR_MAKE_(static, VOID, void, 4, name, __VA_ARGS__) \
+	TPAR_BODY_(static, void, 4, name, __VA_ARGS__)
+#define TPAR_TASK_DECL_4(type, name, ...) \
+	TPAR_MAKE_(extern, VALUE, type, 4, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_DECL_4(name, ...) \
+	TPAR_MAKE_(extern, VOID, void, 4, name, __VA_ARGS__)
+#define TPAR_TASK_BODY_4(type, name, ...) \
+	TPAR_BODY_(, type, 4, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_BODY_4(name, ...) \
+	TPAR_BODY_(, void, 4, name, __VA_ARGS__)
+#define TPAR_TASK_5(type, name, ...) \
+	TPAR_MAKE_(static, VALUE, type, 5, name, __VA_ARGS__) \
+	TPAR_BODY_(static, type, 5, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_5(name, ...) \
+	TPAR_MAKE_(static, VOID, void, 5, name, __VA_ARGS__) \
+	TPAR_BODY_(static, void, 5, name, __VA_ARGS__)
+#define TPAR_TASK_DECL_5(type, name, ...) \
+	TPAR_MAKE_(extern, VALUE, type, 5, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_DECL_5(name, ...) \
+	TPAR_MAKE_(extern, VOID, void, 5, name, __VA_ARGS__)
+#define TPAR_TASK_BODY_5(type, name, ...) \
+	TPAR_BODY_(, type, 5, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_BODY_5(name, ...) \
+	TPAR_BODY_(, void, 5, name, __VA_ARGS__)
+#define TPAR_TASK_6(type, name, ...) \
+	TPAR_MAKE_(static, VALUE, type, 6, name, __VA_ARGS__) \
+	TPAR_BODY_(static, type, 6, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_6(name, ...) \
+	TPAR_MAKE_(static, VOID, void, 6, name, __VA_ARGS__) \
+	TPAR_BODY_(static, void, 6, name, __VA_ARGS__)
+#define TPAR_TASK_DECL_6(type, name, ...) \
+	TPAR_MAKE_(extern, VALUE, type, 6, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_DECL_6(name, ...) \
+	TPAR_MAKE_(extern, VOID, void, 6, name, __VA_ARGS__)
+#define TPAR_TASK_BODY_6(type, name, ...) \
+	TPAR_BODY_(, type, 6, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_BODY_6(name, ...) \
+	TPAR_BODY_(, void, 6, name, __VA_ARGS__)
+#define TPAR_TASK_7(type, name, ...) \
+	TPAR_MAKE_(static, VALUE, type, 7, name, __VA_ARGS__) \
+	TPAR_BODY_(static, type, 7, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_7(name, ...) \
+	TPAR_MAKE_(static, VOID, void, 7, name, __VA_ARGS__) \
+	TPAR_BODY_(static, void, 7, name, __VA_ARGS__)
+#define TPAR_TASK_DECL_7(type, name, ...) \
+	TPAR_MAKE_(extern, VALUE, type, 7, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_DECL_7(name, ...) \
+	TPAR_MAKE_(extern, VOID, void, 7, name, __VA_ARGS__)
+#define TPAR_TASK_BODY_7(type, name, ...) \
+	TPAR_BODY_(, type, 7, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_BODY_7(name, ...) \
+	TPAR_BODY_(, void, 7, name, __VA_ARGS__)
+#define TPAR_TASK_8(type, name, ...) \
+	TPAR_MAKE_(static, VALUE, type, 8, name, __VA_ARGS__) \
+	TPAR_BODY_(static, type, 8, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_8(name, ...) \
+	TPAR_MAKE_(static, VOID, void, 8, name, __VA_ARGS__) \
+	TPAR_BODY_(static, void, 8, name, __VA_ARGS__)
+#define TPAR_TASK_DECL_8(type, name, ...) \
+	TPAR_MAKE_(extern, VALUE, type, 8, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_DECL_8(name, ...) \
+	TPAR_MAKE_(extern, VOID, void, 8, name, __VA_ARGS__)
+#define TPAR_TASK_BODY_8(type, name, ...) \
+	TPAR_BODY_(, type, 8, name, __VA_ARGS__)
+#define TPAR_VOID_TASK_BODY_8(name, ...) \
+	TPAR_BODY_(, void, 8, name, __VA_ARGS__)
+
+/*
+ * In the body of a task:
+ *
+ * TPAR_FORK(name, arguments...)  lets the task run at any time from now on.
+ * TPAR_CALL(name, arguments...)  calls it; its result.
+ * TPAR_JOIN(name)                has it run here, unless it runs elsewhere or
+ *                                has; its result.
+ *
+ * None of them fails: without memory a fork is a call.
+ */
+#define TPAR_FORK(...)                                                         \
+	(TPAR_FORKS_(tpar_head, TPAR_TEXT_(__VA_ARGS__, ~))                    \
+		 TPAR_GLUE_(tpar_fork_, __VA_ARGS__, ~)(&tpar_head,            \
+							__VA_ARGS__))
+#define TPAR_CALL(...)                                                         \
+	TPAR_GLUE_(tpar_call_, __VA_ARGS__, ~)(tpar_head, __VA_ARGS__)
+#define TPAR_JOIN(name)                                                        \
+	(TPAR_JOINS_(tpar_head, #name) tpar_join_##name(&tpar_head))
+
+/**
+ * TPAR_RUN - run a fork-join task, from anywhere, and wait for it.
+ *
+ * TPAR_RUN(name, pool, result, why, arguments...)
+ *
+ * On a worker of `pool` (or any, if pool is NULL) it runs here, as part of the
+ * calling task; elsewhere it is a task of its own that is waited for.
+ *
+ * Shapes:    result: where to put it, or NULL; of a void task always NULL.
+ *            why: as in tpar_gather(), or NULL.
+ * Threads:   any; inside tasks, futures' or these, at any depth.
+ * Errors:    TPAR_OK; TPAR_EFAILED (a task called tpar_run_fail(): why->code and
+ *            why->message); TPAR_ESTOPPED (a task did so with TPAR_ESTOPPED, or
+ *            forks were skipped as the pool was cancelled); TPAR_ENOMEM (nothing
+ *            has begun; or, with so many forks beyond the slots that there was no
+ *            memory for their results, the rest was skipped); TPAR_EINVAL (a task
+ *            left forks unjoined, or joined too many); and, from outside the
+ *            pool, those of tpar_submit() and tpar_gather().
+ *            On error *result is untouched; all forks have ended.
+ * Serial:    *result = name(arguments...)
+ * Source:    Cilk, Lace's RUN.
+ * Since:     0.1
+ */
+#define TPAR_RUN(...) TPAR_GLUE_(tpar_run_, __VA_ARGS__, ~)(__VA_ARGS__)
+
+/**
+ * tpar_run_fail - end the fork-join computation that the caller is part of.
+ *
+ * The first call in time counts.  Forks that have not begun are skipped, in the
+ * whole computation and in those that its tasks have started with TPAR_RUN;
+ * those that run see tpar_cancelled(); joins give zeroed results.  The task that
+ * calls it returns as usual, with any result.
+ *
+ * Shapes:  code: what TPAR_RUN reports in why->code, not 0; TPAR_ESTOPPED: it
+ *          returns that.  fmt: as printf(), or NULL.
+ * Threads: inside a fork-join task; elsewhere nothing is done.
+ * Errors:  none.
+ * Source:  std::execution's set_error; Go's errgroup.
+ * Since:   0.1
+ */
+TPAR_API void tpar_run_fail(int code, const char *fmt, ...) TPAR_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forkjoin.c - what the macros of forkjoin.h call when a limit says so, and
+ * running a computation from its root to its end.  doc/FORKJOIN.md.
+ */
+#include "config.h"
+
+#include "block.h"
+#include "clock.h"
+#include "err.h"
+#include "failure.h"
+#include "forkjoin.h"
+#include "frame.h"
+#include "future.h"
+#include "park.h"
+#include "pool.h"
+#include "region.h"
+#include "run.h"
+#include "slots.h"
+#include "thread.h"
+#include "wait.h"
+#include "worker.h"
+
+#include <taskpar/cancel.h>
+#include <taskpar/forkjoin.h>
+#include <taskpar/gather.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Less than that is not worth a steal: the thief asks less often. */
+#define USEFUL_NS 700
+#define COOL_MIN_NS 500
+#define COOL_MAX_NS 50000
+
+/* How long a join looks for something to do before it sleeps. */
+#define JOIN_SPIN_NS 20000
+
+/* ---- Failure --------------------------------------------------------------- */
+
+static void
+fail(struct tpi_region *region, enum tpar_err err, int code, const char *fmt,
+     va_list args)
+{
+	if (tpi_region_fail(region, err, code, fmt, args)) {
+		tpi_slots_poke_all(tpi_thread_self.worker->pool);
+	}
+}
+
+static void
+fail_because(struct tpi_region *region, enum tpar_err err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fail(region, err, (int)err, fmt, args);
+	va_end(args);
+}
+
+void
+tpar_run_fail(int code, const char *fmt, ...)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+	enum tpar_err err = code == TPAR_ESTOPPED ? TPAR_ESTOPPED
+						  : TPAR_EFAILED;
+	va_list args;
+
+	if (run != NULL && run->region != NULL) {
+		va_start(args, fmt);
+		fail(run->region, err, code != 0 ? code : TPAR_EFAILED, fmt,
+		     args);
+		va_end(args);
+	}
+}
+
+/* ---- Forks that find no slot ----------------------------------------------- */
+
+/* Keeps the result in the last slot; without memory it is lost, which counts. */
+static void
+spill(struct tpi_slots *s)
+{
+	size_t n = s->spilled_count++;
+
+	if (n == s->spilled_capacity) {
+		size_t more = n < 64 ? 64 : 2 * n;
+		struct tpi_spilled *grown =
+			realloc(s->spilled, more * sizeof *grown);
+
+		if (grown == NULL) {
+			fail_because(s->span->region, TPAR_ENOMEM,
+				     "no memory for %zu forks beyond the slots",
+				     n + 1);
+			return;
+		}
+		s->spilled = grown;
+		s->spilled_capacity = more;
+	}
+	if (n < s->spilled_capacity) {
+		memcpy(s->spilled[n].data, s->end->data, sizeof s->end->data);
+	}
+}
+
+static void
+unspill(struct tpi_slots *s)
+{
+	size_t n = --s->spilled_count;
+
+	if (n < s->spilled_capacity) {
+		memcpy(s->end->data, s->spilled[n].data, sizeof s->end->data);
+	} else {
+		memset(s->end->data, 0, sizeof s->end->data);
+	}
+}
+
+/* Calls the fork in the last slot at once. */
+static void
+call_now(struct tpi_slots *s)
+{
+	tpar_slot_fn fn = s->end->head.fn;
+
+	__atomic_store_n(&s->end->head.fn, (tpar_slot_fn)NULL,
+			 __ATOMIC_RELAXED);
+	if (s->spilled_count == 0) {
+		s->last_fn = (s->end - 1)->head.fn;
+	}
+	if (tpi_region_failed(s->span->region)) {
+		memset(s->end->data, 0, sizeof s->end->data);
+	} else {
+		fn(s->end, s->end);
+	}
+	spill(s);
+	tpi_slots_relimit(s);
+}
+
+struct tpar_slot *
+tpar_fork_slow_1(struct tpar_slot *slot)
+{
+	struct tpi_slots *s = tpi_slots_of(slot);
+	unsigned n;
+
+	if (TPI_UNLIKELY(tpi_region_failed(s->span->region))) {
+		if (slot >= s->end) {
+			call_now(s);
+			return slot;
+		}
+		return slot + 1;
+	}
+	if (tpi_slots_asked(s)) {
+		n = tpi_slots_hungry(s->worker);
+		(void)tpi_slots_promote(s, slot < s->end ? slot + 1 : slot,
+					n > 0 ? n : 1);
+	}
+	if (TPI_UNLIKELY(slot >= s->end)) {
+		call_now(s);
+		return slot;
+	}
+	return slot + 1;
+}
+
+/* ---- Joins that are no call ------------------------------------------------ */
+
+static struct tpar_slot *
+skip(struct tpar_slot *slot)
+{
+	memset(slot->data, 0, sizeof slot->data);
+	return slot;
+}
+
+static bool
+has_ended(struct tpi_forked *forked)
+{
+	return tpi_state_phase(tpi_state_get(&forked->future.state)) ==
+	       TPI_ENDED;
+}
+
+/*
+ * Steals a fork from whoever runs what is waited for, and runs it.  Its own
+ * forks are what that one waits for, or will, before it can end: when it began,
+ * all older ones of that worker had been stolen.
+ */
+static bool
+leapfrog(struct tpi_worker *w, struct tpi_forked *forked, bool poke)
+{
+	/* ORDER J4 acquire <- tpi_forkjoin_run() */
+	struct tpi_worker *runner = atomic_load_explicit(&forked->runner,
+							 memory_order_acquire);
+	struct tpar_future *f = NULL;
+	struct tpi_slots *theirs;
+	bool got;
+
+	if (runner == NULL || runner == w) {
+		return false;
+	}
+	got = tpi_deque_steal(&runner->deque, &f) == TPI_STEAL_GOT;
+	theirs = tpi_slots_live(runner);
+	if (theirs != NULL &&
+	    (got ? !tpi_deque_nonempty(&runner->deque) : poke)) {
+		tpi_slots_poke(theirs);
+	}
+	if (!got) {
+		return false;
+	}
+	if (!tpi_forkjoin_is(f)) {
+		/* Anybody's: not on top of a join. */
+		tpi_worker_push(w, f);
+		return false;
+	}
+	if (tpi_future_claim(f)) {
+		tpi_run_call(f, NULL, false);
+	}
+	tpi_future_release(f);
+	return true;
+}
+
+/* true: it has ended. */
+static bool
+spin(struct tpi_worker *w, struct tpi_forked *forked)
+{
+	int64_t until = 0;
+	unsigned i;
+
+	for (i = 1; !has_ended(forked); i++) {
+		if (leapfrog(w, forked, (i & (i - 1)) == 0)) {
+			i = 0;
+			until = 0;
+			continue;
+		}
+		tpi_cpu_pause();
+		if (i % 32 == 0) {
+			int64_t now = tpi_clock_now();
+
+			if (until == 0) {
+				until = now + JOIN_SPIN_NS;
+			} else if (now >= until) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+/*
+ * Until a fork that runs elsewhere has ended.  Meanwhile this thread's slots are
+ * in use up to and with the one that is joined.
+ */
+static void
+await(struct tpi_slots *s, struct tpar_slot *slot, struct tpi_forked *forked)
+{
+	struct tpar_future *f = &forked->future;
+	struct tpi_frame frame;
+
+	tpi_slots_hold(s, slot + 1);
+	s->head = slot + 1;
+	if (!spin(s->worker, forked)) {
+		tpi_frame_init(&frame, TPI_WAIT_SETTLED, &f, 1);
+		if (tpi_wait_frame(&frame, TPAR_FOREVER, NULL, 0) ==
+		    TPAR_EDEADLK) {
+			fail_because(s->span->region, TPAR_EDEADLK, "%s",
+				     tpar_error_detail());
+		}
+		/* ENDS: its cycle of waits has been broken by a cancel. */
+		while (!has_ended(forked)) {
+			tpi_block_nap();
+		}
+	}
+	s->head = NULL;
+	tpi_slots_hold(s, slot);
+}
+
+/* A fork that was promoted, and is the caller's to join: as tpar_join_slow_1(). */
+static struct tpar_slot *
+join_forked(struct tpi_slots *s, struct tpar_slot *slot,
+	    struct tpi_forked *forked)
+{
+	struct tpar_future *f = &forked->future;
+	struct tpar_slot *at = NULL;
+
+	if (tpi_future_claim(f)) {
+		if (tpi_deque_trim_owner(&s->worker->deque, &f, 1) == 1) {
+			tpi_future_release(f);
+		}
+		tpi_future_end_done(f);
+	} else {
+		if (!has_ended(forked)) {
+			await(s, slot, forked);
+		}
+		if (tpi_state_is_bad(tpi_state_get(&f->state))) {
+			/* The pool was cancelled, it has not begun. */
+			fail_because(s->span->region, TPAR_ESTOPPED, NULL);
+		}
+		at = forked->declined ? NULL : slot;
+	}
+	tpi_future_release(f);
+	return at == NULL && tpi_region_failed(s->span->region) ? skip(slot)
+								: at;
+}
+
+struct tpar_slot *
+tpar_join_slow_1(struct tpar_slot *slot)
+{
+	struct tpi_slots *s = tpi_slots_of(slot);
+	struct tpi_forked *forked;
+	unsigned n;
+
+	if (TPI_UNLIKELY(s->spilled_count > 0 && slot + 1 == s->end)) {
+		/* Not this one: it is a fork still. */
+		__atomic_store_n(&slot->head.fn, s->last_fn, __ATOMIC_RELEASE);
+		unspill(s);
+		tpi_slots_relimit(s);
+		return s->end;
+	}
+	if (TPI_UNLIKELY(slot < s->span->start)) {
+		fail_because(s->span->region, TPAR_EINVAL,
+			     "a fork-join task has joined more than it forked");
+		return skip(slot + 1);
+	}
+	forked = tpi_slots_withdraw(s, slot);
+	if (forked != NULL) {
+		return join_forked(s, slot, forked);
+	}
+	if (TPI_UNLIKELY(tpi_region_failed(s->span->region))) {
+		return skip(slot);
+	}
+	if (tpi_slots_asked(s) &&
+	    (n = tpi_slots_hungry(s->worker)) > 0) {
+		(void)tpi_slots_promote(s, slot, n);
+	}
+	return NULL;
+}
+
+/* ---- Beginning and ending --------------------------------------------------- */
+
+/* What its tasks left unjoined is joined, and skipped where it has not begun. */
+static void
+tidy(struct tpi_slots *s, struct tpi_span *span)
+{
+	struct tpar_slot *top;
+
+	s->spilled_count = span->spilled;
+	/* ENDS: it lowers the head by one each time. */
+	while ((top = tpi_slots_top(s)) > span->start) {
+		top--;
+		__atomic_store_n(&top->head.fn, (tpar_slot_fn)NULL,
+				 __ATOMIC_RELAXED);
+		(void)tpar_join_slow_1(top);
+	}
+}
+
+/* The root or a stolen task has returned. */
+static void
+leave(struct tpi_slots *s, struct tpi_span *span)
+{
+	if (TPI_UNLIKELY(tpi_slots_is_forked(span->start) ||
+			 s->spilled_count != span->spilled)) {
+		fail_because(span->region, TPAR_EINVAL,
+			     "a fork-join task has returned with forks that it "
+			     "had not joined");
+		tidy(s, span);
+	}
+	tpi_slots_leave(s, span);
+}
+
+/* It has called pthread_exit(), which it must not; others need not suffer. */
+static void
+abandon(void *arg)
+{
+	struct tpi_span *span = arg;
+	struct tpi_slots *s = tpi_thread_self.worker->slots;
+
+	fail_because(span->region, TPAR_EFAILED,
+		     "a fork-join task has called pthread_exit()");
+	tidy(s, span);
+	tpi_slots_leave(s, span);
+}
+
+/* Was it worth the while? */
+static void
+judge(struct tpi_worker *w, int64_t began)
+{
+	int64_t now = tpi_clock_now();
+
+	if (now - began >= USEFUL_NS) {
+		w->cool_ns = 0;
+		w->poke_from = 0;
+		return;
+	}
+	w->cool_ns = 2 * w->cool_ns + COOL_MIN_NS;
+	if (w->cool_ns > COOL_MAX_NS) {
+		w->cool_ns = COOL_MAX_NS;
+	}
+	w->poke_from = now + w->cool_ns;
+}
+
+int
+tpi_forkjoin_run(void *arg, void *value)
+{
+	struct tpi_forked *forked = arg;
+	struct tpi_worker *w = tpi_thread_self.worker;
+	struct tpi_slots *s = tpi_slots_get(w);
+	struct tpi_span span;
+	struct tpar_slot *head;
+	int64_t began;
+
+	(void)value;
+	if (s == NULL) {
+		forked->declined = true;
+		return 0;
+	}
+	if (tpi_region_failed(forked->region)) {
+		(void)skip(forked->slot);
+		return 0;
+	}
+	began = tpi_clock_now();
+	tpi_thread_self.run->region = forked->region;
+	head = tpi_slots_enter(s, &span, forked->region, true);
+	/* ORDER J4 release -> leapfrog() */
+	atomic_store_explicit(&forked->runner, w, memory_order_release);
+	pthread_cleanup_push(abandon, &span);
+	forked->fn(head, forked->slot);
+	pthread_cleanup_pop(0);
+	leave(s, &span);
+	judge(w, began);
+	return 0;
+}
+
+static void
+end_region(void *arg)
+{
+	struct tpi_region *region = arg;
+
+	atomic_fetch_sub_explicit(&tpi_thread_self.worker->pool->regions, 1,
+				  memory_order_relaxed);
+	tpi_region_end(region);
+}
+
+/* On a worker, as part of the calling task. */
+static enum tpar_err
+run_here(tpar_slot_fn fn, struct tpar_slot *self, struct tpar_failure *why,
+	 const char *name, bool hurry)
+{
+	struct tpi_worker *w = tpi_thread_self.worker;
+	struct tpi_slots *s = tpi_slots_get(w);
+	struct tpi_region region;
+	struct tpi_span span;
+	struct tpar_slot *head;
+
+	if (s == NULL) {
+		enum tpar_err err =
+			tpi_err(TPAR_ENOMEM, "no address space for forks");
+
+		tpi_failure_of_call(why, err);
+		return err;
+	}
+	tpi_region_begin(&region, name);
+	/* ORDER J6 seq_cst -- await_wake(): forks to come, then see sleepers. */
+	atomic_fetch_add_explicit(&w->pool->regions, 1, memory_order_seq_cst);
+	pthread_cleanup_push(end_region, &region);
+	head = tpi_slots_enter(s, &span, &region, false);
+	if (hurry && w->pool->park.width > 1) {
+		tpi_park_notify(&w->pool->park, w->pool);
+	}
+	pthread_cleanup_push(abandon, &span);
+	fn(head, self);
+	pthread_cleanup_pop(0);
+	leave(s, &span);
+	pthread_cleanup_pop(1);
+	return tpi_region_outcome(&region, why);
+}
+
+void
+tpi_forkjoin_announce(struct tpar_slot *head)
+{
+	struct tpar_pool *pool = tpi_slots_of(head)->worker->pool;
+
+	if (pool->park.width > 1) {
+		tpi_park_notify(&pool->park, pool);
+	}
+}
+
+/* A computation that another thread waits for. */
+struct root {
+	tpar_slot_fn fn;
+	struct tpar_slot *self;
+	const char *name;
+	bool hurry;
+	bool ended;
+	enum tpar_err err;
+	struct tpar_failure why;
+};
+
+static int
+run_root(void *arg, void *value)
+{
+	struct root *root = arg;
+
+	(void)value;
+	root->err = run_here(root->fn, root->self, &root->why, root->name,
+			     root->hurry);
+	root->ended = true;
+	return 0;
+}
+
+static enum tpar_err
+run_there(struct tpar_pool *pool, struct root *root, struct tpar_failure *why)
+{
+	struct tpar_task task = TPAR_TASK_INIT;
+	struct tpar_future *f;
+	enum tpar_err err;
+
+	task.fn = run_root;
+	task.arg = root;
+	task.name = root->name;
+	err = tpar_submit_task(pool, &task, &f);
+	if (err != TPAR_OK) {
+		tpi_failure_of_call(why, err);
+		return err;
+	}
+	err = tpar_gather(&f, 1, NULL, why);
+	tpar_future_unref(f);
+	if (!root->ended || root->err == TPAR_OK) {
+		return err;
+	}
+	if (why != NULL) {
+		*why = root->why;
+	}
+	return tpi_err(root->err, "%s", root->why.message);
+}
+
+enum tpar_err
+tpi_forkjoin_root(struct tpar_pool *pool, tpar_slot_fn fn,
+		  struct tpar_slot *self, struct tpar_failure *why,
+		  const char *name, bool hurry)
+{
+	struct tpi_worker *w = tpi_thread_self.worker;
+	struct root root = { .fn = fn,
+			     .self = self,
+			     .name = name,
+			     .hurry = hurry };
+
+	if (w != NULL && tpi_thread_self.run != NULL && !w->blocked &&
+	    (pool == NULL || pool == w->pool)) {
+		return run_here(fn, self, why, name, hurry);
+	}
+	return run_there(pool, &root, why);
+}
+
+enum tpar_err
+tpar_run_1(tpar_pool *pool, tpar_slot_fn fn, struct tpar_slot *self,
+	   struct tpar_failure *why, const char *name)
+{
+	return tpi_forkjoin_root(pool, fn, self, why, name, true);
+}

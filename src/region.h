@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * region.h - one fork-join computation: under which task it runs, and why it
+ * fails.
+ *
+ * It lives on the stack of the thread that started it, from before its first
+ * fork until after its last join; who runs one of its tasks elsewhere has been
+ * waited for by then.
+ */
+#ifndef TPI_REGION_H
+#define TPI_REGION_H
+
+#include "atomics.h"
+#include "base.h"
+#include "cancel.h"
+#include "thread.h"
+
+#include <taskpar/future.h>
+#include <taskpar/gather.h>
+
+#include <stdarg.h>
+
+struct tpi_region {
+	struct tpi_run *run;	  /* [c] others read its task and stopper only */
+	struct tpi_region *outer; /* [c] that it was started in, or NULL */
+	const char *name;	  /* [c] of its root, or NULL */
+	bool shielded;		  /* [c] a stop of its task does not reach it */
+	_Atomic uint32_t failed;  /* [a:J5] */
+	enum tpar_err err;	  /* [J5] the first failure */
+	int code;		  /* [J5] */
+	char message[TPAR_MESSAGE_MAX]; /* [J5] */
+};
+
+/* In the calling run, which it ends in. */
+void tpi_region_begin(struct tpi_region *region, const char *name);
+void tpi_region_end(struct tpi_region *region);
+
+/* Has it, or one that it is part of, failed? */
+static inline bool
+tpi_region_failed(struct tpi_region *region)
+{
+	for (; region != NULL; region = region->outer) {
+		/* ORDER J5 seq_cst -- tpi_region_fail() */
+		if (atomic_load_explicit(&region->failed,
+					 memory_order_seq_cst) != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The same, or was its task asked to stop?  A hint. */
+bool tpi_region_stopped(struct tpi_region *region);
+
+/*
+ * The first failure counts.  fmt may be NULL.  true: it was this one; then all
+ * limits are to be poked, so that forks are skipped.
+ */
+bool tpi_region_fail(struct tpi_region *region, enum tpar_err err, int code,
+		     const char *fmt, va_list args);
+
+/* The calling thread's outcome of a region that has ended; fills why, if any. */
+enum tpar_err tpi_region_outcome(struct tpi_region *region,
+				 struct tpar_failure *why);
+
+#endif
