@@ -7,6 +7,7 @@
 
 #include "die.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,5 +16,18 @@ tpi_die(const char *file, int line, const char *what)
 {
 	fprintf(stderr, "libtaskpar: %s:%d: broken invariant: %s\n", file, line,
 		what);
+	abort();
+}
+
+void
+tpi_die_misuse(const char *fmt, ...)
+{
+	va_list args;
+
+	fputs("libtaskpar: ", stderr);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
 	abort();
 }

@@ -62,8 +62,8 @@ void
 tpar_run_fail(int code, const char *fmt, ...)
 {
 	struct tpi_run *run = tpi_thread_self.run;
-	enum tpar_err err = code == TPAR_ESTOPPED ? TPAR_ESTOPPED
-						  : TPAR_EFAILED;
+	enum tpar_err err =
+		code == TPAR_ESTOPPED ? TPAR_ESTOPPED : TPAR_EFAILED;
 	va_list args;
 
 	if (run != NULL && run->region != NULL) {
@@ -183,8 +183,8 @@ static bool
 leapfrog(struct tpi_worker *w, struct tpi_forked *forked, bool poke)
 {
 	/* ORDER J4 acquire <- tpi_forkjoin_run() */
-	struct tpi_worker *runner = atomic_load_explicit(&forked->runner,
-							 memory_order_acquire);
+	struct tpi_worker *runner =
+		atomic_load_explicit(&forked->runner, memory_order_acquire);
 	struct tpar_future *f = NULL;
 	struct tpi_slots *theirs;
 	bool got;
@@ -322,8 +322,7 @@ tpar_join_slow_1(struct tpar_slot *slot)
 	if (TPI_UNLIKELY(tpi_region_failed(s->span->region))) {
 		return skip(slot);
 	}
-	if (tpi_slots_asked(s) &&
-	    (n = tpi_slots_hungry(s->worker)) > 0) {
+	if (tpi_slots_asked(s) && (n = tpi_slots_hungry(s->worker)) > 0) {
 		(void)tpi_slots_promote(s, slot, n);
 	}
 	return NULL;
@@ -533,10 +532,9 @@ tpi_forkjoin_root(struct tpar_pool *pool, tpar_slot_fn fn,
 		  const char *name, bool hurry)
 {
 	struct tpi_worker *w = tpi_thread_self.worker;
-	struct root root = { .fn = fn,
-			     .self = self,
-			     .name = name,
-			     .hurry = hurry };
+	struct root root = {
+		.fn = fn, .self = self, .name = name, .hurry = hurry
+	};
 
 	if (w != NULL && tpi_thread_self.run != NULL && !w->blocked &&
 	    (pool == NULL || pool == w->pool)) {

@@ -239,8 +239,9 @@ struct guard {
 
 /* Until when to sleep; 0: until woken. */
 static int64_t
-guard_until(struct guard *guard, struct tpar_pool *pool, int64_t deadline)
+guard_until(struct guard *guard, struct tpi_worker *w, int64_t deadline)
 {
+	struct tpar_pool *pool = w->pool;
 	int64_t until;
 	uint32_t none = 0;
 
@@ -252,7 +253,8 @@ guard_until(struct guard *guard, struct tpar_pool *pool, int64_t deadline)
 		guard->is_sentinel = atomic_compare_exchange_strong_explicit(
 			&pool->sentinel, &none, 1, memory_order_relaxed,
 			memory_order_relaxed);
-		guard->nap = SENTINEL_MIN_NS;
+		/* Longer if what it got last was hardly worth a look. */
+		guard->nap = SENTINEL_MIN_NS + 8 * w->cool_ns;
 	}
 	if (!guard->is_sentinel) {
 		return deadline;
@@ -297,7 +299,7 @@ await_wake(struct tpi_worker *w, bool extra)
 			continue;
 		}
 		if (tpi_parker_park(w->parker,
-				    guard_until(&guard, w->pool, deadline))) {
+				    guard_until(&guard, w, deadline))) {
 			continue;
 		}
 		guard_look(&guard, w->pool);
@@ -340,7 +342,8 @@ sleep_locked(struct tpi_worker *w)
 	tpi_lock_leave(&pool->lock);
 	if (leaves_room(pool, before) &&
 	    (tpi_park_look(pool, tpi_park_active(before) - 1) ||
-	     (tpi_load_relaxed(&pool->regions) > 0 && tpi_slots_watch(pool)))) {
+	     (tpi_load_relaxed(&pool->regions) > 0 && w->poke_from == 0 &&
+	      tpi_slots_watch(pool)))) {
 		(void)tpi_park_wake_one(pool);
 	}
 	return await_wake(w, extra);

@@ -21,7 +21,7 @@
 #include <stdarg.h>
 
 struct tpi_region {
-	struct tpi_run *run;	  /* [c] others read its task and stopper only */
+	struct tpi_run *run; /* [c] others read its task and stopper only */
 	struct tpi_region *outer; /* [c] that it was started in, or NULL */
 	const char *name;	  /* [c] of its root, or NULL */
 	bool shielded;		  /* [c] a stop of its task does not reach it */

@@ -103,7 +103,7 @@ tpi_slots_free(struct tpi_slots *s)
 {
 	if (s != NULL) {
 		free(s->spilled);
-		free(s->debug);
+		free(s->sites);
 		(void)munmap(s, TPAR_SLOTS_SIZE);
 	}
 }
@@ -180,6 +180,7 @@ tpi_slots_enter(struct tpi_slots *s, struct tpi_span *span,
 
 	if (s->span == NULL) {
 		head = s->base;
+		s->debug_base = head;
 	} else if (head == NULL) {
 		head = tpi_slots_top(s);
 	}

@@ -43,8 +43,9 @@ struct tpi_worker;
 struct tpi_span {
 	struct tpi_region *region;
 	struct tpar_slot *start;
-	struct tpi_span *outer;	     /* beneath on this thread, or NULL */
-	struct tpar_slot *outer_priv; /* what priv was before, if it was hidden */
+	struct tpi_span *outer; /* beneath on this thread, or NULL */
+	struct tpar_slot
+		*outer_priv; /* what priv was before, if it was hidden */
 	struct tpar_slot *outer_head; /* what `head` was before */
 	size_t spilled;		      /* and spilled_count */
 };
@@ -59,17 +60,17 @@ struct tpi_slots {
 	struct tpi_worker *worker; /* [c] */
 	struct tpar_slot *base;	   /* [c] */
 	struct tpar_slot *end;	   /* [c] one more slot is there */
-	struct tpar_slot *head;	   /* [o] where free slots begin; NULL: search */
-	tpar_slot_fn last_fn;	   /* [o] of end - 1, while some are spilled */
-	struct tpi_spilled *spilled;   /* [o] */
-	size_t spilled_count;	       /* [o] */
-	size_t spilled_capacity;       /* [o] */
-	struct tpi_debug_slot *debug;  /* [o] or NULL */
-	struct tpar_slot *debug_base;  /* [o] of the innermost frame */
+	struct tpar_slot *head; /* [o] where free slots begin; NULL: search */
+	tpar_slot_fn last_fn;	/* [o] of end - 1, while some are spilled */
+	struct tpi_spilled *spilled;  /* [o] */
+	size_t spilled_count;	      /* [o] */
+	size_t spilled_capacity;      /* [o] */
+	struct tpi_fork_site *sites;  /* [o] per slot, or NULL: forksite.c */
+	struct tpar_slot *debug_base; /* [o] of the innermost frame */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t lock; /* [a:J3] */
-	uint32_t settled;		 /* [m:lock] how often limits were set */
+	uint32_t settled; /* [m:lock] how often limits were set */
 	_Atomic(struct tpar_slot *) priv; /* [m:lock] read as a hint, too */
-	struct tpi_span *span;		 /* [m:lock] the innermost, or NULL */
+	struct tpi_span *span;		  /* [m:lock] the innermost, or NULL */
 };
 
 /* A promoted slot: a future in a deque. */

@@ -147,8 +147,9 @@ rob(struct tpi_worker *w, struct tpi_worker *victim)
 	forks = tpi_slots_live(victim);
 	if (TPI_UNLIKELY(forks != NULL)) {
 		/* One at a time: they are large, and only the oldest are. */
-		if (got == TPI_STEAL_EMPTY ? w->pokes
-					   : !tpi_deque_nonempty(d)) {
+		if (got == TPI_STEAL_EMPTY
+			    ? w->pokes
+			    : w->poke_from == 0 && !tpi_deque_nonempty(d)) {
 			tpi_slots_poke(forks);
 		}
 		return got == TPI_STEAL_GOT ? first : NULL;

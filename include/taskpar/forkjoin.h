@@ -120,8 +120,7 @@ TPAR_API void tpar_debug_join_1(struct tpar_slot *head, const char *name,
 TPAR_INLINE_ struct tpar_limits *
 tpar_limits_of(struct tpar_slot *slot)
 {
-	return (struct tpar_limits *)((uintptr_t)slot &
-				      ~(TPAR_SLOTS_SIZE - 1));
+	return (struct tpar_limits *)((uintptr_t)slot & ~(TPAR_SLOTS_SIZE - 1));
 }
 
 /*
@@ -129,9 +128,9 @@ tpar_limits_of(struct tpar_slot *slot)
  * its own, so that the way around it needs none of them saved.
  */
 #if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
-static TPAR_UNUSED_ __attribute__((noinline, cold, preserve_most))
-struct tpar_slot *
-tpar_fork_keep(struct tpar_slot *slot)
+static TPAR_UNUSED_
+	__attribute__((noinline, cold, preserve_most)) struct tpar_slot *
+	tpar_fork_keep(struct tpar_slot *slot)
 {
 	return tpar_fork_slow_1(slot);
 }
@@ -161,22 +160,36 @@ tpar_join_slot(struct tpar_slot *slot)
 	__atomic_store_n(&slot->head.fn, (tpar_slot_fn)0, __ATOMIC_RELAXED);
 	/* ORDER J2 seq_cst -- tpi_slots_force(): of the compiler's order only. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	return TPAR_LIKELY_((uintptr_t)slot >=
-			    __atomic_load_n(&tpar_limits_of(slot)->join,
-					    __ATOMIC_RELAXED));
+	return TPAR_LIKELY_(
+		(uintptr_t)slot >=
+		__atomic_load_n(&tpar_limits_of(slot)->join, __ATOMIC_RELAXED));
 }
 
 /* ---- From a list of types and names: fields, parameters, copies ---------- */
 
 #define TPAR_FIELDS_0_(none) char none;
 #define TPAR_FIELDS_1_(t, a) t a;
-#define TPAR_FIELDS_2_(t, a, ...) t a; TPAR_FIELDS_1_(__VA_ARGS__)
-#define TPAR_FIELDS_3_(t, a, ...) t a; TPAR_FIELDS_2_(__VA_ARGS__)
-#define TPAR_FIELDS_4_(t, a, ...) t a; TPAR_FIELDS_3_(__VA_ARGS__)
-#define TPAR_FIELDS_5_(t, a, ...) t a; TPAR_FIELDS_4_(__VA_ARGS__)
-#define TPAR_FIELDS_6_(t, a, ...) t a; TPAR_FIELDS_5_(__VA_ARGS__)
-#define TPAR_FIELDS_7_(t, a, ...) t a; TPAR_FIELDS_6_(__VA_ARGS__)
-#define TPAR_FIELDS_8_(t, a, ...) t a; TPAR_FIELDS_7_(__VA_ARGS__)
+#define TPAR_FIELDS_2_(t, a, ...)                                              \
+	t a;                                                                   \
+	TPAR_FIELDS_1_(__VA_ARGS__)
+#define TPAR_FIELDS_3_(t, a, ...)                                              \
+	t a;                                                                   \
+	TPAR_FIELDS_2_(__VA_ARGS__)
+#define TPAR_FIELDS_4_(t, a, ...)                                              \
+	t a;                                                                   \
+	TPAR_FIELDS_3_(__VA_ARGS__)
+#define TPAR_FIELDS_5_(t, a, ...)                                              \
+	t a;                                                                   \
+	TPAR_FIELDS_4_(__VA_ARGS__)
+#define TPAR_FIELDS_6_(t, a, ...)                                              \
+	t a;                                                                   \
+	TPAR_FIELDS_5_(__VA_ARGS__)
+#define TPAR_FIELDS_7_(t, a, ...)                                              \
+	t a;                                                                   \
+	TPAR_FIELDS_6_(__VA_ARGS__)
+#define TPAR_FIELDS_8_(t, a, ...)                                              \
+	t a;                                                                   \
+	TPAR_FIELDS_7_(__VA_ARGS__)
 
 #define TPAR_PARAMS_0_(none)
 #define TPAR_PARAMS_1_(t, a) , t a
@@ -200,13 +213,27 @@ tpar_join_slot(struct tpar_slot *slot)
 
 #define TPAR_STORE_0_(to, none) (to).none = 0;
 #define TPAR_STORE_1_(to, t, a) (to).a = a;
-#define TPAR_STORE_2_(to, t, a, ...) (to).a = a; TPAR_STORE_1_(to, __VA_ARGS__)
-#define TPAR_STORE_3_(to, t, a, ...) (to).a = a; TPAR_STORE_2_(to, __VA_ARGS__)
-#define TPAR_STORE_4_(to, t, a, ...) (to).a = a; TPAR_STORE_3_(to, __VA_ARGS__)
-#define TPAR_STORE_5_(to, t, a, ...) (to).a = a; TPAR_STORE_4_(to, __VA_ARGS__)
-#define TPAR_STORE_6_(to, t, a, ...) (to).a = a; TPAR_STORE_5_(to, __VA_ARGS__)
-#define TPAR_STORE_7_(to, t, a, ...) (to).a = a; TPAR_STORE_6_(to, __VA_ARGS__)
-#define TPAR_STORE_8_(to, t, a, ...) (to).a = a; TPAR_STORE_7_(to, __VA_ARGS__)
+#define TPAR_STORE_2_(to, t, a, ...)                                           \
+	(to).a = a;                                                            \
+	TPAR_STORE_1_(to, __VA_ARGS__)
+#define TPAR_STORE_3_(to, t, a, ...)                                           \
+	(to).a = a;                                                            \
+	TPAR_STORE_2_(to, __VA_ARGS__)
+#define TPAR_STORE_4_(to, t, a, ...)                                           \
+	(to).a = a;                                                            \
+	TPAR_STORE_3_(to, __VA_ARGS__)
+#define TPAR_STORE_5_(to, t, a, ...)                                           \
+	(to).a = a;                                                            \
+	TPAR_STORE_4_(to, __VA_ARGS__)
+#define TPAR_STORE_6_(to, t, a, ...)                                           \
+	(to).a = a;                                                            \
+	TPAR_STORE_5_(to, __VA_ARGS__)
+#define TPAR_STORE_7_(to, t, a, ...)                                           \
+	(to).a = a;                                                            \
+	TPAR_STORE_6_(to, __VA_ARGS__)
+#define TPAR_STORE_8_(to, t, a, ...)                                           \
+	(to).a = a;                                                            \
+	TPAR_STORE_7_(to, __VA_ARGS__)
 
 #define TPAR_LOAD_0_(from, none)
 #define TPAR_LOAD_1_(from, t, a) , (from).a
@@ -276,10 +303,10 @@ tpar_join_slot(struct tpar_slot *slot)
 	TPAR_STATIC_ASSERT_(sizeof(struct tpar_slot_##name) <=                 \
 				    sizeof(struct tpar_slot),                  \
 			    #name ": more than TPAR_DATA_SIZE bytes");         \
-	store type name(struct tpar_slot *tpar_head TPAR_PARAMS_##n##_(        \
-		__VA_ARGS__));                                                 \
-	typedef type (*tpar_body_##name)(                                      \
-		struct tpar_slot *TPAR_PARAMS_##n##_(__VA_ARGS__));            \
+	store type name(                                                       \
+		struct tpar_slot *tpar_head TPAR_PARAMS_##n##_(__VA_ARGS__));  \
+	typedef type (*tpar_body_##name)(struct tpar_slot *                    \
+					 TPAR_PARAMS_##n##_(__VA_ARGS__));     \
                                                                                \
 	TPAR_INLINE_ type tpar_call_##name(                                    \
 		struct tpar_slot *tpar_head_,                                  \
@@ -288,8 +315,8 @@ tpar_join_slot(struct tpar_slot *slot)
 	{                                                                      \
 		TPAR_HAVE_##kind##_(type)                                      \
                                                                                \
-		TPAR_SET_##kind##_(tpar_result_)                               \
-			name(tpar_head_ TPAR_NAMES_##n##_(__VA_ARGS__));       \
+			TPAR_SET_##kind##_(tpar_result_) name(                 \
+				tpar_head_ TPAR_NAMES_##n##_(__VA_ARGS__));    \
 		TPAR_RET_##kind##_                                             \
 	}                                                                      \
                                                                                \
@@ -300,10 +327,10 @@ tpar_join_slot(struct tpar_slot *slot)
 			(struct tpar_slot_##name *)tpar_self_;                 \
                                                                                \
 		(void)tpar_slot_;                                              \
-		TPAR_SET_##kind##_(tpar_slot_->data.result)                    \
-			tpar_call_##name(tpar_head_, name TPAR_LOAD_##n##_(    \
-						tpar_slot_->data.arg,          \
-						__VA_ARGS__));                 \
+		TPAR_SET_##kind##_(tpar_slot_->data.result) tpar_call_##name(  \
+			tpar_head_,                                            \
+			name TPAR_LOAD_##n##_(tpar_slot_->data.arg,            \
+					      __VA_ARGS__));                   \
 	}                                                                      \
                                                                                \
 	TPAR_INLINE_ void tpar_fork_##name(                                    \
@@ -314,12 +341,13 @@ tpar_join_slot(struct tpar_slot *slot)
 		struct tpar_slot_##name *tpar_slot_ =                          \
 			(struct tpar_slot_##name *)*tpar_head_;                \
                                                                                \
-		TPAR_STORE_##n##_(tpar_slot_->data.arg, __VA_ARGS__)           \
-		*tpar_head_ = tpar_fork_slot(*tpar_head_, tpar_wrap_##name);   \
+		TPAR_STORE_##n##_(tpar_slot_->data.arg,                        \
+				  __VA_ARGS__) *tpar_head_ =                   \
+			tpar_fork_slot(*tpar_head_, tpar_wrap_##name);         \
 	}                                                                      \
                                                                                \
-	static TPAR_UNUSED_ __attribute__((noinline, cold)) type               \
-		tpar_join_slow_##name(struct tpar_slot *tpar_self_)            \
+	static TPAR_UNUSED_ __attribute__((noinline, cold))                    \
+	type tpar_join_slow_##name(struct tpar_slot *tpar_self_)               \
 	{                                                                      \
 		struct tpar_slot *tpar_at_ = tpar_join_slow_1(tpar_self_);     \
 		struct tpar_slot_##name *tpar_slot_ =                          \
@@ -328,14 +356,15 @@ tpar_join_slot(struct tpar_slot *slot)
 							    : tpar_self_);     \
 		TPAR_HAVE_##kind##_(type)                                      \
                                                                                \
-		if (tpar_at_ == NULL) {                                        \
-			TPAR_SET_##kind##_(tpar_result_)                       \
-				tpar_call_##name(                              \
-					tpar_self_, name TPAR_LOAD_##n##_(     \
-							    tpar_slot_->data   \
-								    .arg,      \
-							    __VA_ARGS__));     \
-		} else {                                                       \
+			if (tpar_at_ == NULL)                                  \
+		{                                                              \
+			TPAR_SET_##kind##_(tpar_result_) tpar_call_##name(     \
+				tpar_self_,                                    \
+				name TPAR_LOAD_##n##_(tpar_slot_->data.arg,    \
+						      __VA_ARGS__));           \
+		}                                                              \
+		else                                                           \
+		{                                                              \
 			TPAR_SET_##kind##_(tpar_result_)                       \
 				TPAR_TAKE_##kind##_(tpar_slot_);               \
 		}                                                              \
@@ -352,16 +381,14 @@ tpar_join_slot(struct tpar_slot *slot)
 			(struct tpar_slot_##name *)tpar_self_;                 \
 		TPAR_HAVE_##kind##_(type)                                      \
                                                                                \
-		(void)tpar_slot_;                                              \
+			(void) tpar_slot_;                                     \
 		if (tpar_join_slot(tpar_self_)) {                              \
 			*tpar_head_ = tpar_self_;                              \
 			*tpar_slow_ = 0;                                       \
-			TPAR_SET_##kind##_(tpar_result_)                       \
-				tpar_call_##name(                              \
-					tpar_self_, name TPAR_LOAD_##n##_(     \
-							    tpar_slot_->data   \
-								    .arg,      \
-							    __VA_ARGS__));     \
+			TPAR_SET_##kind##_(tpar_result_) tpar_call_##name(     \
+				tpar_self_,                                    \
+				name TPAR_LOAD_##n##_(tpar_slot_->data.arg,    \
+						      __VA_ARGS__));           \
 		} else {                                                       \
 			TPAR_SET_##kind##_(tpar_result_)                       \
 				tpar_join_slow_##name(tpar_self_);             \
@@ -372,8 +399,8 @@ tpar_join_slot(struct tpar_slot *slot)
 	}                                                                      \
                                                                                \
 	TPAR_INLINE_ enum tpar_err tpar_run_##name(                            \
-		tpar_body_##name tpar_body_ TPAR_UNUSED_, tpar_pool *tpar_pool_, \
-		TPAR_OUT_##kind##_(type) tpar_out_,                            \
+		tpar_body_##name tpar_body_ TPAR_UNUSED_,                      \
+		tpar_pool *tpar_pool_, TPAR_OUT_##kind##_(type) tpar_out_,     \
 		struct tpar_failure *tpar_why_ TPAR_PARAMS_##n##_(             \
 			__VA_ARGS__))                                          \
 	{                                                                      \
@@ -384,8 +411,9 @@ tpar_join_slot(struct tpar_slot *slot)
 		enum tpar_err tpar_err_;                                       \
                                                                                \
 		TPAR_STORE_##n##_(tpar_root_.typed.data.arg, __VA_ARGS__)      \
-		tpar_err_ = tpar_run_1(tpar_pool_, tpar_wrap_##name,           \
-				       &tpar_root_.slot, tpar_why_, #name);    \
+			tpar_err_ = tpar_run_1(tpar_pool_, tpar_wrap_##name,   \
+					       &tpar_root_.slot, tpar_why_,    \
+					       #name);                         \
 		if (tpar_err_ == TPAR_OK && tpar_out_ != NULL) {               \
 			TPAR_GIVE_##kind##_(tpar_out_, tpar_root_.typed)       \
 		}                                                              \
@@ -402,23 +430,23 @@ tpar_join_slot(struct tpar_slot *slot)
  * fib() a third faster with Clang.
  */
 #define TPAR_BODY_(store, kind, type, n, name, ...)                            \
-	TPAR_INLINE_ type tpar_task_##name(struct tpar_slot *tpar_head,        \
-					   int *tpar_slow TPAR_PARAMS_##n##_(  \
-						   __VA_ARGS__));              \
-	store type name(struct tpar_slot *tpar_head TPAR_PARAMS_##n##_(        \
-		__VA_ARGS__))                                                  \
+	TPAR_INLINE_ type tpar_task_##name(                                    \
+		struct tpar_slot *tpar_head,                                   \
+		int *tpar_slow TPAR_PARAMS_##n##_(__VA_ARGS__));               \
+	store type name(                                                       \
+		struct tpar_slot *tpar_head TPAR_PARAMS_##n##_(__VA_ARGS__))   \
 	{                                                                      \
 		int tpar_slow = 0;                                             \
 		TPAR_HAVE_##kind##_(type)                                      \
                                                                                \
-		TPAR_ENTER_(tpar_head)                                         \
-		TPAR_SET_##kind##_(tpar_result_)                               \
-			tpar_task_##name(tpar_head,                            \
-					 &tpar_slow TPAR_NAMES_##n##_(         \
-						 __VA_ARGS__));                \
+			TPAR_ENTER_(tpar_head) TPAR_SET_##kind##_(             \
+				tpar_result_)                                  \
+				tpar_task_##name(tpar_head,                    \
+						 &tpar_slow TPAR_NAMES_##n##_( \
+							 __VA_ARGS__));        \
 		TPAR_LEAVE_(tpar_head, name)                                   \
 		if (!TPAR_LIKELY_(!tpar_slow)) {                               \
-			__asm__ volatile("" : : : "memory");                    \
+			__asm__ volatile("" : : : "memory");                   \
 		}                                                              \
 		TPAR_RET_##kind##_                                             \
 	}                                                                      \
@@ -440,131 +468,129 @@ tpar_join_slot(struct tpar_slot *slot)
  * that several files use, or that others of this file call before it is
  * defined; TPAR_TASK_BODY_n and TPAR_VOID_TASK_BODY_n, once, define it.
  */
-#define TPAR_TASK_0(type, name) \
-	TPAR_MAKE_(static, VALUE, type, 0, name, none) \
+#define TPAR_TASK_0(type, name)                                                \
+	TPAR_MAKE_(static, VALUE, type, 0, name, none)                         \
 	TPAR_BODY_(static, VALUE, type, 0, name, none)
-#define TPAR_VOID_TASK_0(name) \
-	TPAR_MAKE_(static, VOID, void, 0, name, none) \
+#define TPAR_VOID_TASK_0(name)                                                 \
+	TPAR_MAKE_(static, VOID, void, 0, name, none)                          \
 	TPAR_BODY_(static, VOID, void, 0, name, none)
-#define TPAR_TASK_DECL_0(type, name) \
+#define TPAR_TASK_DECL_0(type, name)                                           \
 	TPAR_MAKE_(extern, VALUE, type, 0, name, none)
-#define TPAR_VOID_TASK_DECL_0(name) \
+#define TPAR_VOID_TASK_DECL_0(name)                                            \
 	TPAR_MAKE_(extern, VOID, void, 0, name, none)
-#define TPAR_TASK_BODY_0(type, name) \
-	TPAR_BODY_(, VALUE, type, 0, name, none)
-#define TPAR_VOID_TASK_BODY_0(name) \
-	TPAR_BODY_(, VOID, void, 0, name, none)
-#define TPAR_TASK_1(type, name, ...) \
-	TPAR_MAKE_(static, VALUE, type, 1, name, __VA_ARGS__) \
+#define TPAR_TASK_BODY_0(type, name) TPAR_BODY_(, VALUE, type, 0, name, none)
+#define TPAR_VOID_TASK_BODY_0(name) TPAR_BODY_(, VOID, void, 0, name, none)
+#define TPAR_TASK_1(type, name, ...)                                           \
+	TPAR_MAKE_(static, VALUE, type, 1, name, __VA_ARGS__)                  \
 	TPAR_BODY_(static, VALUE, type, 1, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_1(name, ...) \
-	TPAR_MAKE_(static, VOID, void, 1, name, __VA_ARGS__) \
+#define TPAR_VOID_TASK_1(name, ...)                                            \
+	TPAR_MAKE_(static, VOID, void, 1, name, __VA_ARGS__)                   \
 	TPAR_BODY_(static, VOID, void, 1, name, __VA_ARGS__)
-#define TPAR_TASK_DECL_1(type, name, ...) \
+#define TPAR_TASK_DECL_1(type, name, ...)                                      \
 	TPAR_MAKE_(extern, VALUE, type, 1, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_DECL_1(name, ...) \
+#define TPAR_VOID_TASK_DECL_1(name, ...)                                       \
 	TPAR_MAKE_(extern, VOID, void, 1, name, __VA_ARGS__)
-#define TPAR_TASK_BODY_1(type, name, ...) \
+#define TPAR_TASK_BODY_1(type, name, ...)                                      \
 	TPAR_BODY_(, VALUE, type, 1, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_BODY_1(name, ...) \
+#define TPAR_VOID_TASK_BODY_1(name, ...)                                       \
 	TPAR_BODY_(, VOID, void, 1, name, __VA_ARGS__)
-#define TPAR_TASK_2(type, name, ...) \
-	TPAR_MAKE_(static, VALUE, type, 2, name, __VA_ARGS__) \
+#define TPAR_TASK_2(type, name, ...)                                           \
+	TPAR_MAKE_(static, VALUE, type, 2, name, __VA_ARGS__)                  \
 	TPAR_BODY_(static, VALUE, type, 2, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_2(name, ...) \
-	TPAR_MAKE_(static, VOID, void, 2, name, __VA_ARGS__) \
+#define TPAR_VOID_TASK_2(name, ...)                                            \
+	TPAR_MAKE_(static, VOID, void, 2, name, __VA_ARGS__)                   \
 	TPAR_BODY_(static, VOID, void, 2, name, __VA_ARGS__)
-#define TPAR_TASK_DECL_2(type, name, ...) \
+#define TPAR_TASK_DECL_2(type, name, ...)                                      \
 	TPAR_MAKE_(extern, VALUE, type, 2, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_DECL_2(name, ...) \
+#define TPAR_VOID_TASK_DECL_2(name, ...)                                       \
 	TPAR_MAKE_(extern, VOID, void, 2, name, __VA_ARGS__)
-#define TPAR_TASK_BODY_2(type, name, ...) \
+#define TPAR_TASK_BODY_2(type, name, ...)                                      \
 	TPAR_BODY_(, VALUE, type, 2, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_BODY_2(name, ...) \
+#define TPAR_VOID_TASK_BODY_2(name, ...)                                       \
 	TPAR_BODY_(, VOID, void, 2, name, __VA_ARGS__)
-#define TPAR_TASK_3(type, name, ...) \
-	TPAR_MAKE_(static, VALUE, type, 3, name, __VA_ARGS__) \
+#define TPAR_TASK_3(type, name, ...)                                           \
+	TPAR_MAKE_(static, VALUE, type, 3, name, __VA_ARGS__)                  \
 	TPAR_BODY_(static, VALUE, type, 3, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_3(name, ...) \
-	TPAR_MAKE_(static, VOID, void, 3, name, __VA_ARGS__) \
+#define TPAR_VOID_TASK_3(name, ...)                                            \
+	TPAR_MAKE_(static, VOID, void, 3, name, __VA_ARGS__)                   \
 	TPAR_BODY_(static, VOID, void, 3, name, __VA_ARGS__)
-#define TPAR_TASK_DECL_3(type, name, ...) \
+#define TPAR_TASK_DECL_3(type, name, ...)                                      \
 	TPAR_MAKE_(extern, VALUE, type, 3, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_DECL_3(name, ...) \
+#define TPAR_VOID_TASK_DECL_3(name, ...)                                       \
 	TPAR_MAKE_(extern, VOID, void, 3, name, __VA_ARGS__)
-#define TPAR_TASK_BODY_3(type, name, ...) \
+#define TPAR_TASK_BODY_3(type, name, ...)                                      \
 	TPAR_BODY_(, VALUE, type, 3, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_BODY_3(name, ...) \
+#define TPAR_VOID_TASK_BODY_3(name, ...)                                       \
 	TPAR_BODY_(, VOID, void, 3, name, __VA_ARGS__)
-#define TPAR_TASK_4(type, name, ...) \
-	TPAR_MAKE_(static, VALUE, type, 4, name, __VA_ARGS__) \
+#define TPAR_TASK_4(type, name, ...)                                           \
+	TPAR_MAKE_(static, VALUE, type, 4, name, __VA_ARGS__)                  \
 	TPAR_BODY_(static, VALUE, type, 4, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_4(name, ...) \
-	TPAR_MAKE_(static, VOID, void, 4, name, __VA_ARGS__) \
+#define TPAR_VOID_TASK_4(name, ...)                                            \
+	TPAR_MAKE_(static, VOID, void, 4, name, __VA_ARGS__)                   \
 	TPAR_BODY_(static, VOID, void, 4, name, __VA_ARGS__)
-#define TPAR_TASK_DECL_4(type, name, ...) \
+#define TPAR_TASK_DECL_4(type, name, ...)                                      \
 	TPAR_MAKE_(extern, VALUE, type, 4, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_DECL_4(name, ...) \
+#define TPAR_VOID_TASK_DECL_4(name, ...)                                       \
 	TPAR_MAKE_(extern, VOID, void, 4, name, __VA_ARGS__)
-#define TPAR_TASK_BODY_4(type, name, ...) \
+#define TPAR_TASK_BODY_4(type, name, ...)                                      \
 	TPAR_BODY_(, VALUE, type, 4, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_BODY_4(name, ...) \
+#define TPAR_VOID_TASK_BODY_4(name, ...)                                       \
 	TPAR_BODY_(, VOID, void, 4, name, __VA_ARGS__)
-#define TPAR_TASK_5(type, name, ...) \
-	TPAR_MAKE_(static, VALUE, type, 5, name, __VA_ARGS__) \
+#define TPAR_TASK_5(type, name, ...)                                           \
+	TPAR_MAKE_(static, VALUE, type, 5, name, __VA_ARGS__)                  \
 	TPAR_BODY_(static, VALUE, type, 5, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_5(name, ...) \
-	TPAR_MAKE_(static, VOID, void, 5, name, __VA_ARGS__) \
+#define TPAR_VOID_TASK_5(name, ...)                                            \
+	TPAR_MAKE_(static, VOID, void, 5, name, __VA_ARGS__)                   \
 	TPAR_BODY_(static, VOID, void, 5, name, __VA_ARGS__)
-#define TPAR_TASK_DECL_5(type, name, ...) \
+#define TPAR_TASK_DECL_5(type, name, ...)                                      \
 	TPAR_MAKE_(extern, VALUE, type, 5, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_DECL_5(name, ...) \
+#define TPAR_VOID_TASK_DECL_5(name, ...)                                       \
 	TPAR_MAKE_(extern, VOID, void, 5, name, __VA_ARGS__)
-#define TPAR_TASK_BODY_5(type, name, ...) \
+#define TPAR_TASK_BODY_5(type, name, ...)                                      \
 	TPAR_BODY_(, VALUE, type, 5, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_BODY_5(name, ...) \
+#define TPAR_VOID_TASK_BODY_5(name, ...)                                       \
 	TPAR_BODY_(, VOID, void, 5, name, __VA_ARGS__)
-#define TPAR_TASK_6(type, name, ...) \
-	TPAR_MAKE_(static, VALUE, type, 6, name, __VA_ARGS__) \
+#define TPAR_TASK_6(type, name, ...)                                           \
+	TPAR_MAKE_(static, VALUE, type, 6, name, __VA_ARGS__)                  \
 	TPAR_BODY_(static, VALUE, type, 6, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_6(name, ...) \
-	TPAR_MAKE_(static, VOID, void, 6, name, __VA_ARGS__) \
+#define TPAR_VOID_TASK_6(name, ...)                                            \
+	TPAR_MAKE_(static, VOID, void, 6, name, __VA_ARGS__)                   \
 	TPAR_BODY_(static, VOID, void, 6, name, __VA_ARGS__)
-#define TPAR_TASK_DECL_6(type, name, ...) \
+#define TPAR_TASK_DECL_6(type, name, ...)                                      \
 	TPAR_MAKE_(extern, VALUE, type, 6, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_DECL_6(name, ...) \
+#define TPAR_VOID_TASK_DECL_6(name, ...)                                       \
 	TPAR_MAKE_(extern, VOID, void, 6, name, __VA_ARGS__)
-#define TPAR_TASK_BODY_6(type, name, ...) \
+#define TPAR_TASK_BODY_6(type, name, ...)                                      \
 	TPAR_BODY_(, VALUE, type, 6, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_BODY_6(name, ...) \
+#define TPAR_VOID_TASK_BODY_6(name, ...)                                       \
 	TPAR_BODY_(, VOID, void, 6, name, __VA_ARGS__)
-#define TPAR_TASK_7(type, name, ...) \
-	TPAR_MAKE_(static, VALUE, type, 7, name, __VA_ARGS__) \
+#define TPAR_TASK_7(type, name, ...)                                           \
+	TPAR_MAKE_(static, VALUE, type, 7, name, __VA_ARGS__)                  \
 	TPAR_BODY_(static, VALUE, type, 7, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_7(name, ...) \
-	TPAR_MAKE_(static, VOID, void, 7, name, __VA_ARGS__) \
+#define TPAR_VOID_TASK_7(name, ...)                                            \
+	TPAR_MAKE_(static, VOID, void, 7, name, __VA_ARGS__)                   \
 	TPAR_BODY_(static, VOID, void, 7, name, __VA_ARGS__)
-#define TPAR_TASK_DECL_7(type, name, ...) \
+#define TPAR_TASK_DECL_7(type, name, ...)                                      \
 	TPAR_MAKE_(extern, VALUE, type, 7, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_DECL_7(name, ...) \
+#define TPAR_VOID_TASK_DECL_7(name, ...)                                       \
 	TPAR_MAKE_(extern, VOID, void, 7, name, __VA_ARGS__)
-#define TPAR_TASK_BODY_7(type, name, ...) \
+#define TPAR_TASK_BODY_7(type, name, ...)                                      \
 	TPAR_BODY_(, VALUE, type, 7, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_BODY_7(name, ...) \
+#define TPAR_VOID_TASK_BODY_7(name, ...)                                       \
 	TPAR_BODY_(, VOID, void, 7, name, __VA_ARGS__)
-#define TPAR_TASK_8(type, name, ...) \
-	TPAR_MAKE_(static, VALUE, type, 8, name, __VA_ARGS__) \
+#define TPAR_TASK_8(type, name, ...)                                           \
+	TPAR_MAKE_(static, VALUE, type, 8, name, __VA_ARGS__)                  \
 	TPAR_BODY_(static, VALUE, type, 8, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_8(name, ...) \
-	TPAR_MAKE_(static, VOID, void, 8, name, __VA_ARGS__) \
+#define TPAR_VOID_TASK_8(name, ...)                                            \
+	TPAR_MAKE_(static, VOID, void, 8, name, __VA_ARGS__)                   \
 	TPAR_BODY_(static, VOID, void, 8, name, __VA_ARGS__)
-#define TPAR_TASK_DECL_8(type, name, ...) \
+#define TPAR_TASK_DECL_8(type, name, ...)                                      \
 	TPAR_MAKE_(extern, VALUE, type, 8, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_DECL_8(name, ...) \
+#define TPAR_VOID_TASK_DECL_8(name, ...)                                       \
 	TPAR_MAKE_(extern, VOID, void, 8, name, __VA_ARGS__)
-#define TPAR_TASK_BODY_8(type, name, ...) \
+#define TPAR_TASK_BODY_8(type, name, ...)                                      \
 	TPAR_BODY_(, VALUE, type, 8, name, __VA_ARGS__)
-#define TPAR_VOID_TASK_BODY_8(name, ...) \
+#define TPAR_VOID_TASK_BODY_8(name, ...)                                       \
 	TPAR_BODY_(, VOID, void, 8, name, __VA_ARGS__)
 
 /*
@@ -578,9 +604,8 @@ tpar_join_slot(struct tpar_slot *slot)
  * None of them fails: without memory a fork is a call.
  */
 #define TPAR_FORK(...)                                                         \
-	(TPAR_FORKS_(tpar_head, TPAR_TEXT_(__VA_ARGS__, ~))                    \
-		 TPAR_GLUE_(tpar_fork_, __VA_ARGS__, ~)(&tpar_head,            \
-							__VA_ARGS__))
+	(TPAR_FORKS_(tpar_head, TPAR_TEXT_(__VA_ARGS__, ~)) TPAR_GLUE_(        \
+		tpar_fork_, __VA_ARGS__, ~)(&tpar_head, __VA_ARGS__))
 #define TPAR_CALL(...)                                                         \
 	TPAR_GLUE_(tpar_call_, __VA_ARGS__, ~)(tpar_head, __VA_ARGS__)
 #define TPAR_JOIN(name)                                                        \
