@@ -17,6 +17,7 @@
 #include "region.h"
 #include "run.h"
 #include "slots.h"
+#include "spill.h"
 #include "thread.h"
 #include "wait.h"
 #include "worker.h"
@@ -37,26 +38,7 @@
 /* How long a join looks for something to do before it sleeps. */
 #define JOIN_SPIN_NS 20000
 
-/* ---- Failure --------------------------------------------------------------- */
-
-static void
-fail(struct tpi_region *region, enum tpar_err err, int code, const char *fmt,
-     va_list args)
-{
-	if (tpi_region_fail(region, err, code, fmt, args)) {
-		tpi_slots_poke_all(tpi_thread_self.worker->pool);
-	}
-}
-
-static void
-fail_because(struct tpi_region *region, enum tpar_err err, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fail(region, err, (int)err, fmt, args);
-	va_end(args);
-}
+/* ---- Forks and failures ----------------------------------------------------- */
 
 void
 tpar_run_fail(int code, const char *fmt, ...)
@@ -68,69 +50,10 @@ tpar_run_fail(int code, const char *fmt, ...)
 
 	if (run != NULL && run->region != NULL) {
 		va_start(args, fmt);
-		fail(run->region, err, code != 0 ? code : TPAR_EFAILED, fmt,
-		     args);
+		tpi_slots_fail_with(run->region, err,
+				    code != 0 ? code : TPAR_EFAILED, fmt, args);
 		va_end(args);
 	}
-}
-
-/* ---- Forks that find no slot ----------------------------------------------- */
-
-/* Keeps the result in the last slot; without memory it is lost, which counts. */
-static void
-spill(struct tpi_slots *s)
-{
-	size_t n = s->spilled_count++;
-
-	if (n == s->spilled_capacity) {
-		size_t more = n < 64 ? 64 : 2 * n;
-		struct tpi_spilled *grown =
-			realloc(s->spilled, more * sizeof *grown);
-
-		if (grown == NULL) {
-			fail_because(s->span->region, TPAR_ENOMEM,
-				     "no memory for %zu forks beyond the slots",
-				     n + 1);
-			return;
-		}
-		s->spilled = grown;
-		s->spilled_capacity = more;
-	}
-	if (n < s->spilled_capacity) {
-		memcpy(s->spilled[n].data, s->end->data, sizeof s->end->data);
-	}
-}
-
-static void
-unspill(struct tpi_slots *s)
-{
-	size_t n = --s->spilled_count;
-
-	if (n < s->spilled_capacity) {
-		memcpy(s->end->data, s->spilled[n].data, sizeof s->end->data);
-	} else {
-		memset(s->end->data, 0, sizeof s->end->data);
-	}
-}
-
-/* Calls the fork in the last slot at once. */
-static void
-call_now(struct tpi_slots *s)
-{
-	tpar_slot_fn fn = s->end->head.fn;
-
-	__atomic_store_n(&s->end->head.fn, (tpar_slot_fn)NULL,
-			 __ATOMIC_RELAXED);
-	if (s->spilled_count == 0) {
-		s->last_fn = (s->end - 1)->head.fn;
-	}
-	if (tpi_region_failed(s->span->region)) {
-		memset(s->end->data, 0, sizeof s->end->data);
-	} else {
-		fn(s->end, s->end);
-	}
-	spill(s);
-	tpi_slots_relimit(s);
 }
 
 struct tpar_slot *
@@ -141,7 +64,7 @@ tpar_fork_slow_1(struct tpar_slot *slot)
 
 	if (TPI_UNLIKELY(tpi_region_failed(s->span->region))) {
 		if (slot >= s->end) {
-			call_now(s);
+			tpi_spill_call(s);
 			return slot;
 		}
 		return slot + 1;
@@ -152,7 +75,7 @@ tpar_fork_slow_1(struct tpar_slot *slot)
 					n > 0 ? n : 1);
 	}
 	if (TPI_UNLIKELY(slot >= s->end)) {
-		call_now(s);
+		tpi_spill_call(s);
 		return slot;
 	}
 	return slot + 1;
@@ -256,8 +179,8 @@ await(struct tpi_slots *s, struct tpar_slot *slot, struct tpi_forked *forked)
 		tpi_frame_init(&frame, TPI_WAIT_SETTLED, &f, 1);
 		if (tpi_wait_frame(&frame, TPAR_FOREVER, NULL, 0) ==
 		    TPAR_EDEADLK) {
-			fail_because(s->span->region, TPAR_EDEADLK, "%s",
-				     tpar_error_detail());
+			tpi_slots_fail(s->span->region, TPAR_EDEADLK, "%s",
+				       tpar_error_detail());
 		}
 		/* ENDS: its cycle of waits has been broken by a cancel. */
 		while (!has_ended(forked)) {
@@ -287,7 +210,7 @@ join_forked(struct tpi_slots *s, struct tpar_slot *slot,
 		}
 		if (tpi_state_is_bad(tpi_state_get(&f->state))) {
 			/* The pool was cancelled, it has not begun. */
-			fail_because(s->span->region, TPAR_ESTOPPED, NULL);
+			tpi_slots_fail(s->span->region, TPAR_ESTOPPED, NULL);
 		}
 		at = forked->declined ? NULL : slot;
 	}
@@ -306,13 +229,13 @@ tpar_join_slow_1(struct tpar_slot *slot)
 	if (TPI_UNLIKELY(s->spilled_count > 0 && slot + 1 == s->end)) {
 		/* Not this one: it is a fork still. */
 		__atomic_store_n(&slot->head.fn, s->last_fn, __ATOMIC_RELEASE);
-		unspill(s);
-		tpi_slots_relimit(s);
+		tpi_spill_back(s);
 		return s->end;
 	}
 	if (TPI_UNLIKELY(slot < s->span->start)) {
-		fail_because(s->span->region, TPAR_EINVAL,
-			     "a fork-join task has joined more than it forked");
+		tpi_slots_fail(
+			s->span->region, TPAR_EINVAL,
+			"a fork-join task has joined more than it forked");
 		return skip(slot + 1);
 	}
 	forked = tpi_slots_withdraw(s, slot);
@@ -352,9 +275,10 @@ leave(struct tpi_slots *s, struct tpi_span *span)
 {
 	if (TPI_UNLIKELY(tpi_slots_is_forked(span->start) ||
 			 s->spilled_count != span->spilled)) {
-		fail_because(span->region, TPAR_EINVAL,
-			     "a fork-join task has returned with forks that it "
-			     "had not joined");
+		tpi_slots_fail(
+			span->region, TPAR_EINVAL,
+			"a fork-join task has returned with forks that it "
+			"had not joined");
 		tidy(s, span);
 	}
 	tpi_slots_leave(s, span);
@@ -367,8 +291,8 @@ abandon(void *arg)
 	struct tpi_span *span = arg;
 	struct tpi_slots *s = tpi_thread_self.worker->slots;
 
-	fail_because(span->region, TPAR_EFAILED,
-		     "a fork-join task has called pthread_exit()");
+	tpi_slots_fail(span->region, TPAR_EFAILED,
+		       "a fork-join task has called pthread_exit()");
 	tidy(s, span);
 	tpi_slots_leave(s, span);
 }

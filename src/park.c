@@ -14,6 +14,7 @@
 #include "park.h"
 #include "parker.h"
 #include "pool.h"
+#include "sentinel.h"
 #include "slots.h"
 #include "worker.h"
 
@@ -21,13 +22,6 @@
 
 /* How long a thread beyond the width stays parked before it ends. */
 #define KEEP_ALIVE_NS (10 * TPAR_SECOND)
-
-/*
- * How long the sentinel naps: first as long as a wake would be worth, then so
- * that 1,000 short looks in a second do not count.
- */
-#define SENTINEL_MIN_NS 100000
-#define SENTINEL_MAX_NS 1000000
 
 /* Waits that a lack of threads, in whichever pool, may concern. */
 static struct tpi_lock uneasy_lock = TPI_LOCK_INIT(TPI_RANK_UNEASY);
@@ -228,69 +222,12 @@ give_up(struct tpi_worker *w)
 	return ends;
 }
 
-/*
- * One of those that sleep while somebody has forks, which nobody sees, wakes now
- * and then to ask for them; after `nap` nanoseconds, more each time.
- */
-struct guard {
-	bool is_sentinel;
-	int64_t nap;
-};
-
-/* Until when to sleep; 0: until woken. */
-static int64_t
-guard_until(struct guard *guard, struct tpi_worker *w, int64_t deadline)
-{
-	struct tpar_pool *pool = w->pool;
-	int64_t until;
-	uint32_t none = 0;
-
-	/* ORDER J6 seq_cst <- run_here(): asleep, then see forks to come. */
-	if (atomic_load_explicit(&pool->regions, memory_order_seq_cst) == 0) {
-		return deadline;
-	}
-	if (!guard->is_sentinel) {
-		guard->is_sentinel = atomic_compare_exchange_strong_explicit(
-			&pool->sentinel, &none, 1, memory_order_relaxed,
-			memory_order_relaxed);
-		/* Longer if what it got last was hardly worth a look. */
-		guard->nap = SENTINEL_MIN_NS + 8 * w->cool_ns;
-	}
-	if (!guard->is_sentinel) {
-		return deadline;
-	}
-	until = tpi_clock_now() + guard->nap;
-	return deadline != 0 && deadline < until ? deadline : until;
-}
-
-/* It has slept for its time: is there something to be had? */
-static void
-guard_look(struct guard *guard, struct tpar_pool *pool)
-{
-	if (!guard->is_sentinel) {
-		return;
-	}
-	guard->nap = 2 * guard->nap < SENTINEL_MAX_NS ? 2 * guard->nap
-						      : SENTINEL_MAX_NS;
-	if (tpi_slots_watch(pool) || tpi_pool_any_work(pool)) {
-		tpi_park_notify(&pool->park, pool);
-	}
-}
-
-static void
-guard_end(struct guard *guard, struct tpar_pool *pool)
-{
-	if (guard->is_sentinel) {
-		tpi_store_relaxed(&pool->sentinel, 0);
-	}
-}
-
 /* false: the thread ends. */
 static bool
 await_wake(struct tpi_worker *w, bool extra)
 {
 	int64_t deadline = extra ? tpar_in(KEEP_ALIVE_NS) : 0;
-	struct guard guard = { .is_sentinel = false };
+	struct tpi_guard guard = { .is_sentinel = false };
 
 	/* ENDS: tpi_park_wake_one() pops this worker, or the pool quits. */
 	/* ORDER S2 acquire <- tpi_park_wake_one() */
@@ -299,19 +236,19 @@ await_wake(struct tpi_worker *w, bool extra)
 			continue;
 		}
 		if (tpi_parker_park(w->parker,
-				    guard_until(&guard, w, deadline))) {
+				    tpi_sentinel_until(&guard, w, deadline))) {
 			continue;
 		}
-		guard_look(&guard, w->pool);
+		tpi_sentinel_look(&guard, w->pool);
 		if (deadline != 0 && tpi_clock_passed(deadline)) {
 			if (give_up(w)) {
-				guard_end(&guard, w->pool);
+				tpi_sentinel_end(&guard, w->pool);
 				return false;
 			}
 			deadline = 0;
 		}
 	}
-	guard_end(&guard, w->pool);
+	tpi_sentinel_end(&guard, w->pool);
 	tpi_pool_occupy(w->pool, w->index);
 	w->searching = true;
 	return true;

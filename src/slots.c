@@ -11,9 +11,11 @@
 #include "park.h"
 #include "pool.h"
 #include "slots.h"
+#include "thread.h"
 #include "worker.h"
 
 #include <sched.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -57,7 +59,7 @@ set_join_limit(struct tpi_slots *s)
 	if (TPI_UNLIKELY(s->spilled_count > 0)) {
 		limit = UINTPTR_MAX;
 	}
-	/* ORDER J5 seq_cst -- tpi_slots_poke_all(): set, then see failed. */
+	/* ORDER J5 seq_cst -- tpi_slots_fail_with(): set, then see failed. */
 	__atomic_store_n(&s->limits.join, limit, __ATOMIC_SEQ_CST);
 	if (TPI_UNLIKELY(s->span != NULL &&
 			 tpi_region_failed(s->span->region))) {
@@ -360,9 +362,23 @@ poke_surely(struct tpi_slots *s)
 }
 
 void
-tpi_slots_poke_all(struct tpar_pool *pool)
+tpi_slots_fail_with(struct tpi_region *region, enum tpar_err err, int code,
+		    const char *fmt, va_list args)
 {
-	(void)each_live(pool, poke_surely);
+	if (tpi_region_fail(region, err, code, fmt, args)) {
+		(void)each_live(tpi_thread_self.worker->pool, poke_surely);
+	}
+}
+
+void
+tpi_slots_fail(struct tpi_region *region, enum tpar_err err, const char *fmt,
+	       ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	tpi_slots_fail_with(region, err, (int)err, fmt, args);
+	va_end(args);
 }
 
 /* What a thief could take, if nobody else does: a hint. */

@@ -165,8 +165,14 @@ void tpi_slots_relimit(struct tpi_slots *slots);
 /* Owner: slots up to head are in use, and wait; or no more. */
 void tpi_slots_hold(struct tpi_slots *slots, struct tpar_slot *head);
 
-/* All limits of a pool's workers, also those just being set (J5). */
-void tpi_slots_poke_all(struct tpar_pool *pool);
+/*
+ * The first failure of a region counts: then all limits of the calling worker's
+ * pool are poked, also those just being set (J5), so that forks are skipped.
+ */
+void tpi_slots_fail_with(struct tpi_region *region, enum tpar_err err, int code,
+			 const char *fmt, va_list args);
+void tpi_slots_fail(struct tpi_region *region, enum tpar_err err,
+		    const char *fmt, ...) TPAR_PRINTF(3, 4);
 
 /*
  * Has some owner had time to hear, and has something that a thief could take?

@@ -28,6 +28,7 @@
 #include "parker.h"
 #include "run.h"
 #include "thread.h"
+#include "trim.h"
 #include "wait.h"
 #include "worker.h"
 
@@ -316,9 +317,9 @@ await_all(struct tpi_wait *wait, bool claim)
 	if (claim) {
 		run_members(wait, first);
 		if (!wait->left_pending && frame->group == NULL) {
-			tpi_worker_trim(wait->worker, frame->f, frame->n);
+			tpi_trim_set(wait->worker, frame->f, frame->n);
 		} else if (!wait->left_pending) {
-			tpi_worker_trim_held(wait->worker, frame->f, frame->n);
+			tpi_trim_held(wait->worker, frame->f, frame->n);
 		}
 	}
 	err = await_others(wait);

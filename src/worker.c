@@ -220,77 +220,6 @@ tpi_worker_push_full(struct tpi_worker *w, struct tpar_future *f)
 	} while (!tpi_deque_push_owner(&w->deque, f, w->announce));
 }
 
-/*
- * Drops entries at the head of an injector whose futures were claimed by
- * pointer, so that a task that gathers for hours does not fill it.  Those that
- * are still to be run go to the own deque, as any batch does, or, if they have
- * a priority of their own, back to the end.  false: there may be more.
- */
-static bool
-trim_injected(struct tpi_worker *w, struct tpi_inject *q, size_t n)
-{
-	bool aside = q != tpi_take_shard(w, 0);
-	struct tpi_link *link = NULL;
-	int moves = TPI_INJECT_BATCH;
-
-	if (!tpi_inject_enter(q)) {
-		return false;
-	}
-	for (; n > 0 && (link = tpi_inject_peek(q)) != NULL; n--) {
-		struct tpar_future *f = tpi_future_of_link(link);
-		bool pending = tpi_state_peek(&f->state) == TPI_PENDING;
-
-		if ((pending && moves-- == 0) || tpi_inject_pop(q) == NULL) {
-			break;
-		}
-		if (!pending) {
-			tpi_future_release(f);
-		} else if (aside) {
-			tpi_inject_push(q, link, link);
-		} else {
-			tpi_worker_push(w, f);
-		}
-	}
-	tpi_inject_leave(q);
-	if (moves < TPI_INJECT_BATCH) {
-		tpi_park_notify(&w->pool->park, w->pool);
-	}
-	return link == NULL;
-}
-
-static TPI_NOINLINE void
-trim_beyond(struct tpi_worker *w, size_t n)
-{
-	struct tpi_inject *aside = w->pool->aside;
-	bool high;
-	bool low;
-
-	if (w->spilled) {
-		w->spilled = false;
-		/* A push may spill again. */
-		w->spilled |= !trim_injected(w, tpi_take_shard(w, 0), n);
-	}
-	if (w->has_aside) {
-		high = trim_injected(w, &aside[TPI_ASIDE_HIGH], n);
-		low = trim_injected(w, &aside[TPI_ASIDE_LOW], n);
-		w->has_aside = !high || !low;
-	}
-}
-
-void
-tpi_worker_trim(struct tpi_worker *w, struct tpar_future *const *f, size_t n)
-{
-	size_t k = tpi_deque_trim_owner(&w->deque, f, n);
-	size_t i;
-
-	for (i = 0; i < k; i++) {
-		tpi_future_trim(f[n - 1 - i]);
-	}
-	if (TPI_UNLIKELY(w->spilled || w->has_aside)) {
-		trim_beyond(w, 2 * n);
-	}
-}
-
 /* ENDS: who watches stops after a bounded number of steps. */
 TPI_NOINLINE void
 tpi_worker_await_unwatched(struct tpi_worker *w)
@@ -303,21 +232,6 @@ tpi_worker_await_unwatched(struct tpi_worker *w)
 			sched_yield();
 		}
 		tpi_cpu_pause();
-	}
-}
-
-void
-tpi_worker_trim_held(struct tpi_worker *w, struct tpar_future *const *f,
-		     size_t n)
-{
-	size_t k = tpi_deque_trim_owner(&w->deque, f, n);
-	size_t i;
-
-	for (i = 0; i < k; i++) {
-		tpi_future_release(f[n - 1 - i]);
-	}
-	if (TPI_UNLIKELY(w->spilled || w->has_aside)) {
-		trim_beyond(w, 2 * n);
 	}
 }
 

@@ -150,12 +150,4 @@ tpi_worker_taken(struct tpi_worker *w)
 	return f;
 }
 
-/* A set f[0..n), none of it PENDING, is through: removes its queue entries. */
-void tpi_worker_trim(struct tpi_worker *worker, struct tpar_future *const *f,
-		     size_t n);
-
-/* The same for members that are held by references: nobody has a handle. */
-void tpi_worker_trim_held(struct tpi_worker *worker,
-			  struct tpar_future *const *f, size_t n);
-
 #endif

@@ -260,7 +260,7 @@ START_TEST(set_that_is_through_leaves_no_entries_behind)
 		ck_assert(tpi_future_claim(f[i]));
 		tpi_future_end(f[i], 0, NULL);
 	}
-	tpi_worker_trim(w, f, 2);
+	tpi_trim_set(w, f, 2);
 	for (i = 0; i < 2; i++) {
 		ck_assert_uint_eq(atomic_load(&f[i]->holds), TPI_HANDLE);
 		tpar_future_unref(f[i]);
@@ -279,10 +279,10 @@ START_TEST(trim_waits_for_nobody)
 	ck_assert(tpi_future_claim(f));
 	tpi_future_end(f, 0, NULL);
 	ck_assert(tpi_inject_enter(high()));
-	tpi_worker_trim(w, &f, 1);
+	tpi_trim_set(w, &f, 1);
 	tpi_inject_leave(high());
 	ck_assert(w->has_aside);
-	tpi_worker_trim(w, &f, 1);
+	tpi_trim_set(w, &f, 1);
 	ck_assert(!w->has_aside);
 	ck_assert_uint_eq(atomic_load(&f->holds), TPI_HANDLE);
 	tpar_future_unref(f);

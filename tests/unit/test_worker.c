@@ -140,7 +140,7 @@ START_TEST(set_that_is_through_leaves_the_deque)
 	for (i = 1; i < 4; i++) {
 		end(f[i]);
 	}
-	tpi_worker_trim(w, &f[1], 3);
+	tpi_trim_set(w, &f[1], 3);
 	for (i = 1; i < 4; i++) {
 		ck_assert(!is_queued(f[i]));
 		tpar_future_unref(f[i]);
@@ -165,7 +165,7 @@ START_TEST(stolen_members_are_left_to_their_thief)
 	}
 	ck_assert_int_eq(tpi_deque_steal(&w->deque, &stolen), TPI_STEAL_GOT);
 	ck_assert_ptr_eq(stolen, f[0]);
-	tpi_worker_trim(w, f, 4);
+	tpi_trim_set(w, f, 4);
 	ck_assert(is_queued(f[0]));
 	for (i = 1; i < 4; i++) {
 		ck_assert(!is_queued(f[i]));
@@ -185,7 +185,7 @@ START_TEST(large_set_leaves_the_injector_too)
 	for (i = 0; i < MOST; i++) {
 		end(f[i]);
 	}
-	tpi_worker_trim(w, f, MOST);
+	tpi_trim_set(w, f, MOST);
 	ck_assert(!tpi_pool_any_work(pool));
 	ck_assert(!w->spilled);
 	for (i = 0; i < MOST; i++) {
@@ -209,7 +209,7 @@ START_TEST(strangers_in_the_injector_move_to_the_deque)
 		end(f[i]);
 	}
 	/* Its own entries are behind the stranger. */
-	tpi_worker_trim(w, f, SIZE + 1);
+	tpi_trim_set(w, f, SIZE + 1);
 	ck_assert(!tpi_inject_nonempty(&pool->shard[0]));
 	for (i = 0; i <= SIZE; i++) {
 		ck_assert(!is_queued(f[i]));
@@ -240,7 +240,7 @@ START_TEST(many_strangers_stay_where_they_are)
 	for (i = 0; i <= SIZE; i++) {
 		end(f[i]);
 	}
-	tpi_worker_trim(w, f, SIZE + 1);
+	tpi_trim_set(w, f, SIZE + 1);
 	/* A batch was moved, no more; the set's rest is met later. */
 	ck_assert(w->spilled);
 	ck_assert(tpi_inject_nonempty(&pool->shard[0]));
@@ -272,11 +272,11 @@ START_TEST(busy_injector_is_trimmed_later)
 		end(f[i]);
 	}
 	ck_assert(tpi_inject_enter(&pool->shard[0]));
-	tpi_worker_trim(w, f, SIZE + 1);
+	tpi_trim_set(w, f, SIZE + 1);
 	ck_assert(w->spilled);
 	ck_assert(tpi_inject_nonempty(&pool->shard[0]));
 	tpi_inject_leave(&pool->shard[0]);
-	tpi_worker_trim(w, f, SIZE + 1);
+	tpi_trim_set(w, f, SIZE + 1);
 	ck_assert(!w->spilled);
 	ck_assert(!tpi_inject_nonempty(&pool->shard[0]));
 	for (i = 0; i <= SIZE; i++) {
