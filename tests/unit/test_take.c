@@ -8,6 +8,7 @@
 #include "handmade.h"
 
 #include "src/take.h"
+#include "trim.h"
 
 enum { FEW = 20, PATIENCE = 1000 };
 
