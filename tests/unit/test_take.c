@@ -8,7 +8,7 @@
 #include "handmade.h"
 
 #include "src/take.h"
-#include "trim.h"
+#include "src/trim.h"
 
 enum { FEW = 20, PATIENCE = 1000 };
 

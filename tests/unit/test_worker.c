@@ -6,7 +6,7 @@
 #include "config.h"
 
 #include "handmade.h"
-#include "trim.h"
+#include "src/trim.h"
 
 enum { SIZE = TPI_DEQUE_SIZE, HALF = SIZE / 2, MOST = 4 * SIZE };
 
