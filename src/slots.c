@@ -385,7 +385,9 @@ tpi_slots_fail(struct tpi_region *region, enum tpar_err err, const char *fmt,
 static bool
 has_private(struct tpi_slots *s)
 {
-	return tpi_slots_is_forked(tpi_load_relaxed(&s->priv)) &&
+	struct tpar_slot *slot = tpi_load_relaxed(&s->priv);
+
+	return slot < s->end && tpi_slots_is_forked(slot) &&
 	       !tpi_deque_nonempty(&s->worker->deque);
 }
 
@@ -432,8 +434,9 @@ force(struct tpi_worker *w, struct tpi_slots *s)
 	slot = tpi_load_relaxed(&s->priv);
 	/* ORDER J1 acquire <- tpar_fork_slot(): the arguments. */
 	fn = __atomic_load_n(&slot->head.fn, __ATOMIC_ACQUIRE);
-	if (s->settled == settled && fn != NULL && s->span != NULL &&
-	    !tpi_deque_nonempty(&s->worker->deque)) {
+	/* What is at the end is about to be called by the owner. */
+	if (s->settled == settled && slot < s->end && fn != NULL &&
+	    s->span != NULL && !tpi_deque_nonempty(&s->worker->deque)) {
 		forked = make_forked(w, s, slot, fn);
 		if (forked != NULL) {
 			tpi_store_relaxed(&s->priv, slot + 1);
