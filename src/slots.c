@@ -394,11 +394,10 @@ has_private(struct tpi_slots *s)
 static bool
 needs_force(struct tpi_slots *s)
 {
-	if (tpi_slots_asked(s) && has_private(s)) {
-		return true;
-	}
+	bool needs = tpi_slots_asked(s) && has_private(s);
+
 	tpi_slots_poke(s);
-	return false;
+	return needs;
 }
 
 bool

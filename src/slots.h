@@ -108,11 +108,15 @@ tpi_slots_asked(struct tpi_slots *s)
 	return tpi_slots_fork_limit(s) == 0;
 }
 
-/* Any thread; the slots live as long as their worker. */
+/*
+ * Any thread; the slots live as long as their worker.  Both limits, as an owner
+ * that promoted nothing has reset the one of joins, and may not fork any more.
+ */
 static inline void
 tpi_slots_poke(struct tpi_slots *s)
 {
-	if (!tpi_slots_asked(s)) {
+	if (!tpi_slots_asked(s) ||
+	    __atomic_load_n(&s->limits.join, __ATOMIC_RELAXED) != UINTPTR_MAX) {
 		__atomic_store_n(&s->limits.fork, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&s->limits.join, UINTPTR_MAX,
 				 __ATOMIC_RELAXED);
