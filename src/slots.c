@@ -113,8 +113,8 @@ tpi_slots_free(struct tpi_slots *s)
 struct tpi_slots *
 tpi_slots_live(struct tpi_worker *w)
 {
-	/* ORDER J3 acquire <- tpi_slots_enter(): they have been made. */
-	return atomic_load_explicit(&w->live, memory_order_acquire);
+	/* ORDER J5 seq_cst <- tpi_slots_enter(): they have been made. */
+	return atomic_load_explicit(&w->live, memory_order_seq_cst);
 }
 
 static bool
@@ -199,13 +199,13 @@ tpi_slots_enter(struct tpi_slots *s, struct tpi_span *span,
 		span->outer_priv = tpi_load_relaxed(&s->priv);
 		tpi_store_relaxed(&s->priv, head);
 	}
+	if (span->outer == NULL) {
+		/* ORDER J5 seq_cst -> tpi_slots_live(): then see failed. */
+		atomic_store_explicit(&s->worker->live, s,
+				      memory_order_seq_cst);
+	}
 	set_join_limit(s);
 	leave(s);
-	if (span->outer == NULL) {
-		/* ORDER J3 release -> tpi_slots_live() */
-		atomic_store_explicit(&s->worker->live, s,
-				      memory_order_release);
-	}
 	return head;
 }
 
