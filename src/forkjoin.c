@@ -211,6 +211,7 @@ join_forked(struct tpi_slots *s, struct tpar_slot *slot,
 		if (tpi_state_is_bad(tpi_state_get(&f->state))) {
 			/* The pool was cancelled, it has not begun. */
 			tpi_slots_fail(s->span->region, TPAR_ESTOPPED, NULL);
+			(void)skip(slot);
 		}
 		at = forked->declined ? NULL : slot;
 	}
