@@ -18,6 +18,7 @@
 #include "run.h"
 #include "slots.h"
 #include "spill.h"
+#include "take.h"
 #include "thread.h"
 #include "wait.h"
 #include "worker.h"
@@ -97,10 +98,18 @@ has_ended(struct tpi_forked *forked)
 	       TPI_ENDED;
 }
 
+/* What others wait for, or nobody: not to be run on top of a join. */
+static void
+pass_on(struct tpi_worker *w, struct tpar_future *f)
+{
+	tpi_inject_push(tpi_take_shard(w, 0), &f->link, &f->link);
+	tpi_park_notify(&w->pool->park, w->pool);
+}
+
 /*
- * Steals a fork from whoever runs what is waited for, and runs it.  Its own
- * forks are what that one waits for, or will, before it can end: when it began,
- * all older ones of that worker had been stolen.
+ * Steals a fork from whoever runs what is waited for, and runs it.  It is one
+ * that that one waits for, or will, before it can end: there was none in its
+ * deque when it began (tpi_forkjoin_run()), and it has not ended by now.
  */
 static bool
 leapfrog(struct tpi_worker *w, struct tpi_forked *forked, bool poke)
@@ -124,9 +133,9 @@ leapfrog(struct tpi_worker *w, struct tpi_forked *forked, bool poke)
 	if (!got) {
 		return false;
 	}
-	if (!tpi_forkjoin_is(f)) {
-		/* Anybody's: not on top of a join. */
-		tpi_worker_push(w, f);
+	/* Once it has ended, its worker may have forks of anybody. */
+	if (!tpi_forkjoin_is(f) || has_ended(forked)) {
+		pass_on(w, f);
 		return false;
 	}
 	if (tpi_future_claim(f)) {
@@ -338,8 +347,11 @@ tpi_forkjoin_run(void *arg, void *value)
 	began = tpi_clock_now();
 	tpi_thread_self.run->region = forked->region;
 	head = tpi_slots_enter(s, &span, forked->region, true);
-	/* ORDER J4 release -> leapfrog() */
-	atomic_store_explicit(&forked->runner, w, memory_order_release);
+	/* Else there may be forks in it that who joins this one must not run. */
+	if (!tpi_deque_nonempty(&w->deque)) {
+		/* ORDER J4 release -> leapfrog() */
+		atomic_store_explicit(&forked->runner, w, memory_order_release);
+	}
 	pthread_cleanup_push(abandon, &span);
 	forked->fn(head, forked->slot);
 	pthread_cleanup_pop(0);

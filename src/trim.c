@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "deque.h"
+#include "forkjoin.h"
 #include "future.h"
 #include "park.h"
 #include "pool.h"
@@ -16,7 +17,8 @@
  * Drops entries at the head of an injector whose futures were claimed by
  * pointer, so that a task that gathers for hours does not fill it.  Those that
  * are still to be run go to the own deque, as any batch does, or, if they have
- * a priority of their own, back to the end.  false: there may be more.
+ * a priority of their own or are forks, back to the end: who joins what runs
+ * here may take forks from this deque.  false: there may be more.
  */
 static bool
 trim_injected(struct tpi_worker *w, struct tpi_inject *q, size_t n)
@@ -37,7 +39,7 @@ trim_injected(struct tpi_worker *w, struct tpi_inject *q, size_t n)
 		}
 		if (!pending) {
 			tpi_future_release(f);
-		} else if (aside) {
+		} else if (aside || tpi_forkjoin_is(f)) {
 			tpi_inject_push(q, link, link);
 		} else {
 			tpi_worker_push(w, f);
