@@ -81,7 +81,7 @@ TPAR_API void tpar_debug_fork_1(struct tpar_slot *head, const char *name,
 TPAR_API void tpar_debug_join_1(struct tpar_slot *head, const char *name,
 				const char *site);
 
-#define TPAR_INLINE_ static inline __attribute__((always_inline))
+#define TPAR_INLINE_ static inline __attribute__((always_inline, unused))
 #define TPAR_UNUSED_ __attribute__((unused))
 #define TPAR_LIKELY_(x) __builtin_expect(!!(x), 1)
 
