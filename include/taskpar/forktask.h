@@ -306,6 +306,7 @@ tpar_join_slot(struct tpar_slot *slot)
 							    : tpar_self_);     \
 		TPAR_HAVE_##kind##_(type)                                      \
                                                                                \
+		(void)tpar_slot_;                                              \
 			if (tpar_at_ == NULL)                                  \
 		{                                                              \
 			TPAR_SET_##kind##_(tpar_result_) tpar_call_##name(     \
@@ -319,7 +320,7 @@ tpar_join_slot(struct tpar_slot *slot)
 				TPAR_TAKE_##kind##_(tpar_slot_);               \
 		}                                                              \
 		tpar_limits_of(tpar_self_)->head =                             \
-			(struct tpar_slot *)tpar_slot_;                        \
+			tpar_at_ != NULL ? tpar_at_ : tpar_self_;              \
 		TPAR_RET_##kind##_                                             \
 	}                                                                      \
                                                                                \
