@@ -84,13 +84,6 @@ tpar_fork_slow_1(struct tpar_slot *slot)
 
 /* ---- Joins that are no call ------------------------------------------------ */
 
-static struct tpar_slot *
-skip(struct tpar_slot *slot)
-{
-	memset(slot->data, 0, sizeof slot->data);
-	return slot;
-}
-
 static bool
 has_ended(struct tpi_forked *forked)
 {
@@ -220,13 +213,14 @@ join_forked(struct tpi_slots *s, struct tpar_slot *slot,
 		if (tpi_state_is_bad(tpi_state_get(&f->state))) {
 			/* The pool was cancelled, it has not begun. */
 			tpi_slots_fail(s->span->region, TPAR_ESTOPPED, NULL);
-			(void)skip(slot);
+			(void)tpi_slots_skip(forked->region, slot);
 		}
 		at = forked->declined ? NULL : slot;
 	}
 	tpi_future_release(f);
-	return at == NULL && tpi_region_failed(s->span->region) ? skip(slot)
-								: at;
+	return at == NULL && tpi_region_failed(s->span->region)
+		       ? tpi_slots_skip(s->span->region, slot)
+		       : at;
 }
 
 struct tpar_slot *
@@ -246,14 +240,14 @@ tpar_join_slow_1(struct tpar_slot *slot)
 		tpi_slots_fail(
 			s->span->region, TPAR_EINVAL,
 			"a fork-join task has joined more than it forked");
-		return skip(slot + 1);
+		return tpi_slots_skip(s->span->region, slot + 1);
 	}
 	forked = tpi_slots_withdraw(s, slot);
 	if (forked != NULL) {
 		return join_forked(s, slot, forked);
 	}
 	if (TPI_UNLIKELY(tpi_region_failed(s->span->region))) {
-		return skip(slot);
+		return tpi_slots_skip(s->span->region, slot);
 	}
 	if (tpi_slots_asked(s) && (n = tpi_slots_hungry(s->worker)) > 0) {
 		(void)tpi_slots_promote(s, slot, n);
@@ -341,7 +335,7 @@ tpi_forkjoin_run(void *arg, void *value)
 		return 0;
 	}
 	if (tpi_region_failed(forked->region)) {
-		(void)skip(forked->slot);
+		(void)tpi_slots_skip(forked->region, forked->slot);
 		return 0;
 	}
 	began = tpi_clock_now();

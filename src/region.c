@@ -21,6 +21,7 @@ tpi_region_begin(struct tpi_region *region, const char *name)
 	region->name = name;
 	region->shielded = tpi_cancel_shielded_here();
 	atomic_init(&region->failed, 0);
+	atomic_init(&region->skipped, 0);
 	region->err = TPAR_OK;
 	region->code = 0;
 	region->message[0] = '\0';
@@ -80,6 +81,11 @@ tpi_region_outcome(struct tpi_region *region, struct tpar_failure *why)
 	enum tpar_err err = region->err;
 	const char *name = region->name != NULL ? region->name : "task";
 
+	/* One that it is part of has failed. */
+	if (TPI_UNLIKELY(tpi_load_relaxed(&region->skipped) != 0) &&
+	    err == TPAR_OK) {
+		err = TPAR_ESTOPPED;
+	}
 	if (TPI_LIKELY(err == TPAR_OK)) {
 		return err;
 	}

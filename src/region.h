@@ -26,6 +26,7 @@ struct tpi_region {
 	const char *name;	  /* [c] of its root, or NULL */
 	bool shielded;		  /* [c] a stop of its task does not reach it */
 	_Atomic uint32_t failed;  /* [a:J5] */
+	_Atomic uint32_t skipped; /* a fork, so that there is no result */
 	enum tpar_err err;	  /* [J5] the first failure */
 	int code;		  /* [J5] */
 	char message[TPAR_MESSAGE_MAX]; /* [J5] */

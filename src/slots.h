@@ -36,6 +36,8 @@
 
 #include <taskpar/forkjoin.h>
 
+#include <string.h>
+
 struct tpar_pool;
 struct tpi_worker;
 
@@ -121,6 +123,15 @@ tpi_slots_poke(struct tpi_slots *s)
 		__atomic_store_n(&s->limits.join, UINTPTR_MAX,
 				 __ATOMIC_RELAXED);
 	}
+}
+
+/* A fork of a computation that has failed: its result is zero. */
+static inline struct tpar_slot *
+tpi_slots_skip(struct tpi_region *region, struct tpar_slot *slot)
+{
+	tpi_store_relaxed(&region->skipped, 1);
+	memset(slot->data, 0, sizeof slot->data);
+	return slot;
 }
 
 /*

@@ -61,7 +61,7 @@ tpi_spill_call(struct tpi_slots *s)
 		s->last_fn = (s->end - 1)->head.fn;
 	}
 	if (tpi_region_failed(s->span->region)) {
-		memset(s->end->data, 0, sizeof s->end->data);
+		(void)tpi_slots_skip(s->span->region, s->end);
 	} else {
 		fn(s->end, s->end);
 	}

@@ -306,16 +306,13 @@ tpar_join_slot(struct tpar_slot *slot)
 							    : tpar_self_);     \
 		TPAR_HAVE_##kind##_(type)                                      \
                                                                                \
-		(void)tpar_slot_;                                              \
-			if (tpar_at_ == NULL)                                  \
-		{                                                              \
+			(void) tpar_slot_;                                     \
+		if (tpar_at_ == NULL) {                                        \
 			TPAR_SET_##kind##_(tpar_result_) tpar_call_##name(     \
 				tpar_self_,                                    \
 				name TPAR_LOAD_##n##_(tpar_slot_->data.arg,    \
 						      __VA_ARGS__));           \
-		}                                                              \
-		else                                                           \
-		{                                                              \
+		} else {                                                       \
 			TPAR_SET_##kind##_(tpar_result_)                       \
 				TPAR_TAKE_##kind##_(tpar_slot_);               \
 		}                                                              \
