@@ -12,6 +12,7 @@
 #include "forkjoin.h"
 #include "frame.h"
 #include "future.h"
+#include "guard.h"
 #include "park.h"
 #include "pool.h"
 #include "region.h"
@@ -359,8 +360,7 @@ end_region(void *arg)
 {
 	struct tpi_region *region = arg;
 
-	atomic_fetch_sub_explicit(&tpi_thread_self.worker->pool->regions, 1,
-				  memory_order_relaxed);
+	tpi_guard_leave(tpi_thread_self.worker->pool);
 	tpi_region_end(region);
 }
 
@@ -383,8 +383,7 @@ run_here(tpar_slot_fn fn, struct tpar_slot *self, struct tpar_failure *why,
 		return err;
 	}
 	tpi_region_begin(&region, name);
-	/* ORDER J6 seq_cst -- await_wake(): forks to come, then see sleepers. */
-	atomic_fetch_add_explicit(&w->pool->regions, 1, memory_order_seq_cst);
+	tpi_guard_enter(w->pool);
 	pthread_cleanup_push(end_region, &region);
 	head = tpi_slots_enter(s, &span, &region, false);
 	if (hurry && w->pool->park.width > 1) {

@@ -11,10 +11,10 @@
 #include "clock.h"
 #include "die.h"
 #include "errand.h"
+#include "guard.h"
 #include "park.h"
 #include "parker.h"
 #include "pool.h"
-#include "sentinel.h"
 #include "slots.h"
 #include "worker.h"
 
@@ -222,6 +222,16 @@ give_up(struct tpi_worker *w)
 	return ends;
 }
 
+/* The thread ends, which may have been the sentinel: another one is to be. */
+static void
+end_guard(struct tpi_guard *guard, struct tpar_pool *pool)
+{
+	tpi_guard_end(guard, pool);
+	if (tpi_guard_missing(pool)) {
+		tpi_park_notify(&pool->park, pool);
+	}
+}
+
 /* false: the thread ends. */
 static bool
 await_wake(struct tpi_worker *w, bool extra)
@@ -236,19 +246,19 @@ await_wake(struct tpi_worker *w, bool extra)
 			continue;
 		}
 		if (tpi_parker_park(w->parker,
-				    tpi_sentinel_until(&guard, w, deadline))) {
+				    tpi_guard_until(&guard, w, deadline))) {
 			continue;
 		}
-		tpi_sentinel_look(&guard, w->pool);
+		tpi_guard_look(&guard, w->pool);
 		if (deadline != 0 && tpi_clock_passed(deadline)) {
 			if (give_up(w)) {
-				tpi_sentinel_end(&guard, w->pool);
+				end_guard(&guard, w->pool);
 				return false;
 			}
 			deadline = 0;
 		}
 	}
-	tpi_sentinel_end(&guard, w->pool);
+	tpi_guard_end(&guard, w->pool);
 	tpi_pool_occupy(w->pool, w->index);
 	w->searching = true;
 	return true;
@@ -431,8 +441,13 @@ tpi_park_block(struct tpi_worker *w)
 	vacate(w);
 	before = tpi_park_leave(&pool->park, TPI_ACTIVE);
 	TPI_ASSERT(tpi_park_active(before) > 0);
-	if (!leaves_room(pool, before) ||
-	    !tpi_park_look(pool, tpi_park_active(before) - 1)) {
+	if (!leaves_room(pool, before)) {
+		return true;
+	}
+	if (!tpi_park_look(pool, tpi_park_active(before) - 1)) {
+		if (tpi_guard_missing(pool)) {
+			(void)tpi_park_wake_one(pool);
+		}
 		return true;
 	}
 	if (tpi_park_wake_one(pool) || tpi_park_active(before) > 1) {

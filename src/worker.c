@@ -11,6 +11,7 @@
 #include "die.h"
 #include "errand.h"
 #include "future.h"
+#include "guard.h"
 #include "heap.h"
 #include "parker.h"
 #include "pool.h"
@@ -52,7 +53,7 @@ stop_searching(struct tpi_worker *w)
 	 */
 	if (tpi_park_searching(before) == 1 &&
 	    tpi_park_active(before) < pool->park.width &&
-	    (tpi_load_relaxed(&pool->regions) > 0 ||
+	    (tpi_guard_needed(pool) ||
 	     tpi_park_look(pool, tpi_park_active(before) - 1))) {
 		tpi_park_notify(&pool->park, pool);
 	}
