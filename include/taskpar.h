@@ -13,11 +13,13 @@
  *   window.h  results in order from unlimited input, in bounded memory
  *   promise.h futures that your own code completes; callbacks, descriptors
  *   forkjoin.h  recursive tasks whose fork costs a nanosecond
+ *   algorithm.h  sort an array
  *   cancel.h  inside a task: have I been asked to stop?
  */
 #ifndef TASKPAR_H
 #define TASKPAR_H
 
+#include <taskpar/algorithm.h>
 #include <taskpar/base.h>
 #include <taskpar/cancel.h>
 #include <taskpar/forkjoin.h>
