@@ -112,11 +112,11 @@ insert_of(const struct tpi_order *order, const char *from, char *to, size_t n,
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		const char *new = from + i * size;
+		const char *new = from + i *size;
 		size_t at = i;
 
-		while (at > 0 && tpi_order_is_before(order, new,
-						     to + (at - 1) * size)) {
+		while (at > 0 &&
+		       tpi_order_is_before(order, new, to + (at - 1) * size)) {
 			memcpy(to + at * size, to + (at - 1) * size, size);
 			at--;
 		}
@@ -169,7 +169,8 @@ join_of(const struct tpi_order *order, const char *from, char *to, size_t half,
 	struct tpi_sorted left = { from, half };
 	struct tpi_sorted right = { from + half * size, n - half };
 
-	if (n > UNIT && !tpi_order_is_before(order, right.at, right.at - size)) {
+	if (n > UNIT &&
+	    !tpi_order_is_before(order, right.at, right.at - size)) {
 		memcpy(to, from, n * size);
 	} else {
 		merge_of(order, to, left, right, size);
@@ -189,7 +190,7 @@ join_of(const struct tpi_order *order, const char *from, char *to, size_t half,
 	static void sort_##name(const struct tpi_order *order, char *from,     \
 				char *to, size_t n, bool there)                \
 	{                                                                      \
-		size_t half = tpi_merge_half(n);                                      \
+		size_t half = tpi_merge_half(n);                               \
                                                                                \
 		if (n <= SMALL) {                                              \
 			sort_small(order, from, to, n, there, size);           \
@@ -259,9 +260,9 @@ tpi_merge_split(const struct tpi_order *order, struct tpi_sorted left,
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (tpi_order_is_before(
-			    order, right.at + (k - mid - 1) * order->size,
-			    left.at + mid * order->size)) {
+		if (tpi_order_is_before(order,
+					right.at + (k - mid - 1) * order->size,
+					left.at + mid * order->size)) {
 			high = mid;
 		} else {
 			low = mid + 1;
@@ -278,9 +279,9 @@ tpi_merge_run(const struct tpi_order *order, const char *from, size_t n,
 	size_t i = 2;
 
 	*descending = n > 1 && tpi_order_is_before(order, from + size, from);
-	while (i < n && tpi_order_is_before(order, from + i * size,
-					    from + (i - 1) * size) ==
-				*descending) {
+	while (i < n &&
+	       tpi_order_is_before(order, from + i * size,
+				   from + (i - 1) * size) == *descending) {
 		i++;
 	}
 	return n < 2 ? n : i;

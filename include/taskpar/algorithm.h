@@ -38,10 +38,9 @@
  * Source:    std::stable_sort with std::execution::par.
  * Since:     0.1
  */
-TPAR_API enum tpar_err tpar_sort(tpar_pool *pool, void *base, size_t n,
-				 size_t size,
-				 int (*compare)(const void *a, const void *b,
-						void *arg),
-				 void *arg, struct tpar_failure *why);
+TPAR_API enum tpar_err
+tpar_sort(tpar_pool *pool, void *base, size_t n, size_t size,
+	  int (*compare)(const void *a, const void *b, void *arg), void *arg,
+	  struct tpar_failure *why);
 
 #endif
