@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_sort.c - sorting without memory or threads: the array keeps its elements,
+ * and is untouched where the call says so.
+ */
+#include "config.h"
+
+#include "fault.h"
+
+#include <taskpar/algorithm.h>
+
+enum { ITEMS = 5000 };
+
+static uint64_t array[ITEMS];
+static tpar_pool *pool;
+
+static int
+by_number(const void *a, const void *b, void *arg)
+{
+	const uint64_t *x = a;
+	const uint64_t *y = b;
+
+	(void)arg;
+	return *x < *y ? -1 : *x > *y;
+}
+
+static uint64_t
+number(size_t i)
+{
+	return i * 7919 % ITEMS;
+}
+
+static bool
+is_untouched(void)
+{
+	size_t i;
+
+	for (i = 0; i < ITEMS && array[i] == number(i); i++) {
+	}
+	return i == ITEMS;
+}
+
+static bool
+is_sorted(void)
+{
+	size_t i;
+
+	for (i = 0; i < ITEMS && array[i] == i; i++) {
+	}
+	return i == ITEMS;
+}
+
+static void
+sort_array(tpar_pool *where)
+{
+	struct tpar_failure why;
+	enum tpar_err err;
+	size_t i;
+
+	for (i = 0; i < ITEMS; i++) {
+		array[i] = number(i);
+	}
+	err = tpar_sort(where, array, ITEMS, sizeof array[0], by_number, NULL,
+			&why);
+	if (err == TPAR_OK) {
+		EXPECT(is_sorted());
+		return;
+	}
+	EXPECT(fault_any());
+	EXPECT(err == TPAR_ENOMEM || err == TPAR_EAGAIN);
+	EXPECT(why.code == (int)err);
+	EXPECT(why.message[0] != '\0');
+	EXPECT(is_untouched());
+}
+
+static void
+sort_outside(void)
+{
+	pool = unit_pool(3, 1);
+	fault_begin();
+	sort_array(pool);
+	fault_end();
+	sort_array(pool);
+	EXPECT(is_sorted());
+	EXPECT(tpar_pool_destroy(pool) == TPAR_OK);
+}
+
+static int
+sort_task(void *arg, void *value)
+{
+	(void)arg;
+	(void)value;
+	fault_begin();
+	sort_array(NULL);
+	fault_end();
+	sort_array(NULL);
+	EXPECT(is_sorted());
+	return 0;
+}
+
+static void
+sort_inside(void)
+{
+	pool = unit_pool(3, 1);
+	unit_run_in(pool, sort_task, NULL);
+	EXPECT(tpar_pool_destroy(pool) == TPAR_OK);
+}
+
+/* The pool is made and destroyed by each sort. */
+static void
+sort_by_default(void)
+{
+	fault_begin();
+	sort_array(NULL);
+	EXPECT(tpar_pool_destroy(NULL) == TPAR_OK);
+	fault_end();
+	sort_array(NULL);
+	EXPECT(is_sorted());
+	EXPECT(tpar_pool_destroy(NULL) == TPAR_OK);
+}
+
+START_TEST(from_outside)
+{
+	ck_assert_int_ge(fault_sweep(sort_outside), 3);
+}
+END_TEST
+
+START_TEST(in_a_task)
+{
+	ck_assert_int_ge(fault_sweep(sort_inside), 2);
+}
+END_TEST
+
+START_TEST(in_the_default_pool)
+{
+	ck_assert_int_ge(fault_sweep(sort_by_default), 20);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { from_outside, in_a_task, in_the_default_pool };
+
+	return fault_main("sort without memory", tests,
+			  sizeof tests / sizeof tests[0], 30);
+}
