@@ -14,15 +14,12 @@
  */
 #include "config.h"
 
-#include "err.h"
-#include "failure.h"
+#include "area.h"
 #include "forkjoin.h"
 #include "merge.h"
 
 #include <taskpar/algorithm.h>
-#include <taskpar/cancel.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -36,73 +33,59 @@
 #define SORT_GRAIN_MAX 2048
 #define MERGE_GRAIN_MAX 16384
 
-/* Where the elements of a part are, and how: 0 is what they are like at first. */
-enum place {
-	IN_ARRAY = 0,
-	IN_SPARE = 1,
-	DESCENDING = 2 /* in the array; each before its predecessor */
+/* What a part is like afterwards; 0 is what it is like at first. */
+enum part {
+	IN_ARRAY = TPI_IN_ARRAY,
+	IN_SPARE = TPI_IN_SPARE,
+	DESCENDING /* in the array; each before its predecessor */
 };
 
 struct sort {
 	struct tpi_order order;
-	char *at[2];	    /* by place */
-	size_t merge_grain; /* merged by one task */
-	enum place leaves;  /* so that all is in the array in the end */
+	struct tpi_area area;
+	size_t merge_grain;    /* merged by one task */
+	enum tpi_place leaves; /* so that all is in the array in the end */
 };
 
-/* Neighbours being merged, from at[from] to the other place. */
+/* Neighbours being merged, to the other place. */
 struct join {
 	const struct sort *sort;
 	size_t left;  /* where it begins, in elements */
 	size_t right; /* where that ends, and this begins */
-	enum place from;
+	enum tpi_place from;
 };
-
-static bool
-is_stopped(void)
-{
-	if (TPI_LIKELY(!tpar_cancelled())) {
-		return false;
-	}
-	tpar_run_fail(TPAR_ESTOPPED, NULL);
-	return true;
-}
-
-static char *
-element(const struct sort *sort, enum place place, size_t i)
-{
-	return sort->at[place] + i * sort->order.size;
-}
-
-static void
-move(const struct sort *sort, enum place from, size_t first, size_t n)
-{
-	memcpy(element(sort, from ^ 1, first), element(sort, from, first),
-	       n * sort->order.size);
-}
 
 /* ---- Merging --------------------------------------------------------------- */
 
 static struct tpi_sorted
-part_of(const struct sort *sort, enum place place, size_t first, size_t end)
+elements(const struct join *join, size_t first, size_t end)
 {
-	struct tpi_sorted part = { element(sort, place, first), end - first };
+	struct tpi_sorted part = { tpi_area_element(&join->sort->area,
+						    join->from, first),
+				   end - first };
 
 	return part;
+}
+
+static char *
+goal(const struct join *join, size_t i, size_t j)
+{
+	return tpi_area_element(&join->sort->area, tpi_place_other(join->from),
+				join->left + i + j);
 }
 
 /* Instead of merging. */
 static void
 keep(const struct join *join, size_t i, size_t i_end, size_t j, size_t j_end)
 {
-	const struct sort *sort = join->sort;
-	char *to = element(sort, join->from ^ 1, join->left + i + j);
-	size_t size = sort->order.size;
+	struct tpi_sorted left =
+		elements(join, join->left + i, join->left + i_end);
+	struct tpi_sorted right =
+		elements(join, join->right + j, join->right + j_end);
+	size_t size = join->sort->area.size;
 
-	memcpy(to, element(sort, join->from, join->left + i),
-	       (i_end - i) * size);
-	memcpy(to + (i_end - i) * size,
-	       element(sort, join->from, join->right + j), (j_end - j) * size);
+	memcpy(goal(join, i, j), left.at, left.n * size);
+	memcpy(goal(join, i_end, j), right.at, right.n * size);
 }
 
 /*
@@ -112,24 +95,22 @@ keep(const struct join *join, size_t i, size_t i_end, size_t j, size_t j_end)
 TPAR_TASK_5(int, merge_part, const struct join *, join, size_t, i, size_t,
 	    i_end, size_t, j, size_t, j_end)
 {
-	const struct sort *sort = join->sort;
+	const struct tpi_order *order = &join->sort->order;
 	struct tpi_sorted left =
-		part_of(sort, join->from, join->left + i, join->left + i_end);
+		elements(join, join->left + i, join->left + i_end);
 	struct tpi_sorted right =
-		part_of(sort, join->from, join->right + j, join->right + j_end);
+		elements(join, join->right + j, join->right + j_end);
 	size_t half = (left.n + right.n) / 2;
 	size_t i_mid, j_mid;
 
-	if (is_stopped()) {
+	if (tpi_area_stopped()) {
 		return 0;
 	}
-	if (left.n + right.n <= sort->merge_grain) {
-		tpi_merge(&sort->order,
-			  element(sort, join->from ^ 1, join->left + i + j),
-			  left, right);
+	if (left.n + right.n <= join->sort->merge_grain) {
+		tpi_merge(order, goal(join, i, j), left, right);
 		return 1;
 	}
-	i_mid = tpi_merge_split(&sort->order, left, right, half);
+	i_mid = tpi_merge_split(order, left, right, half);
 	j_mid = j + (half - i_mid);
 	i_mid += i;
 	TPAR_FORK(merge_part, join, i, i_mid, j, j_mid);
@@ -144,121 +125,112 @@ TPAR_TASK_5(int, merge_part, const struct join *, join, size_t, i, size_t,
 
 /* ---- Sorting --------------------------------------------------------------- */
 
-/* A part that is not divided: where it is afterwards. */
-static int
+/* A part that is not divided: what it is like afterwards. */
+static enum part
 sort_leaf(const struct sort *sort, size_t first, size_t n)
 {
-	char *from = element(sort, IN_ARRAY, first);
+	const struct tpi_area *area = &sort->area;
+	char *from = tpi_area_element(area, TPI_IN_ARRAY, first);
 	bool descending;
 
-	if (is_stopped()) {
+	if (tpi_area_stopped()) {
 		return IN_ARRAY;
 	}
 	if (tpi_merge_run(&sort->order, from, n, &descending) == n) {
 		return descending ? DESCENDING : IN_ARRAY;
 	}
-	tpi_merge_sort(&sort->order, from, element(sort, IN_SPARE, first), n,
-		       sort->leaves == IN_SPARE);
-	return (int)sort->leaves;
+	tpi_merge_sort(&sort->order, from,
+		       tpi_area_element(area, TPI_IN_SPARE, first), n,
+		       sort->leaves == TPI_IN_SPARE);
+	return (enum part)sort->leaves;
 }
 
-static enum place
-ascending(const struct sort *sort, enum place place, size_t first, size_t n)
+static enum tpi_place
+ascending(const struct sort *sort, enum part part, size_t first, size_t n)
 {
-	if (place == DESCENDING) {
-		tpi_merge_reverse(element(sort, IN_ARRAY, first), n,
-				  sort->order.size);
-		return IN_ARRAY;
+	if (part == DESCENDING) {
+		tpi_merge_reverse(tpi_area_element(&sort->area, TPI_IN_ARRAY,
+						   first),
+				  n, sort->area.size);
+		return TPI_IN_ARRAY;
 	}
-	return place;
+	return (enum tpi_place)part;
 }
 
-/* Is the element at second to be before the one at first? */
+/* Is the element at i to be before the one before it? */
 static bool
-is_inverted(const struct sort *sort, enum place place, size_t first,
-	    size_t second)
+is_inverted(const struct sort *sort, enum tpi_place place, size_t i)
 {
-	return tpi_order_is_before(&sort->order, element(sort, place, second),
-				   element(sort, place, first));
+	return tpi_order_is_before(&sort->order,
+				   tpi_area_element(&sort->area, place, i),
+				   tpi_area_element(&sort->area, place, i - 1));
+}
+
+/*
+ * Brings both parts to one place, ascending; if one has to be moved, so that the
+ * merge leads to where the merges at this depth do.
+ */
+static enum tpi_place
+together(const struct sort *sort, const struct join *join, size_t n,
+	 enum part left, enum part right, unsigned depth)
+{
+	size_t half = join->right - join->left;
+	enum tpi_place from = ascending(sort, left, join->left, half);
+	enum tpi_place at = ascending(sort, right, join->right, n - half);
+	bool toggled = (depth - 1) % 2 > 0;
+
+	if (from == at) {
+		return from;
+	}
+	if (from == (toggled ? tpi_place_other(sort->leaves) : sort->leaves)) {
+		tpi_area_move(&sort->area, at, join->right, n - half);
+		return from;
+	}
+	tpi_area_move(&sort->area, from, join->left, half);
+	return at;
 }
 
 /*
  * Sorts n elements from the first on, by halving them `depth` times.  Returns
- * the place where they are.
+ * what they are like.
  */
 TPAR_TASK_4(int, sort_part, const struct sort *, sort, size_t, first, size_t, n,
 	    unsigned, depth)
 {
 	size_t half = tpi_merge_half(n);
-	struct join join = { sort, first, first + half, IN_ARRAY };
-	enum place left, right;
+	struct join join = { sort, first, first + half, TPI_IN_ARRAY };
+	enum part left, right;
 
 	if (depth == 0) {
-		return sort_leaf(sort, first, n);
+		return (int)sort_leaf(sort, first, n);
 	}
 	TPAR_FORK(sort_part, sort, first, half, depth - 1);
-	right = (enum place)TPAR_CALL(sort_part, sort, first + half, n - half,
-				      depth - 1);
-	left = (enum place)TPAR_JOIN(sort_part);
+	right = (enum part)TPAR_CALL(sort_part, sort, first + half, n - half,
+				     depth - 1);
+	left = (enum part)TPAR_JOIN(sort_part);
 	if (left == DESCENDING && right == DESCENDING &&
-	    is_inverted(sort, IN_ARRAY, join.right - 1, join.right)) {
+	    is_inverted(sort, TPI_IN_ARRAY, join.right)) {
 		return DESCENDING;
 	}
-	left = ascending(sort, left, first, half);
-	right = ascending(sort, right, join.right, n - half);
-	join.from = sort->leaves ^ ((depth - 1) & 1);
-	if (left == right) {
-		join.from = left;
-	} else if (left != join.from) {
-		move(sort, left, first, half);
-	} else {
-		move(sort, right, join.right, n - half);
-	}
-	if (!is_inverted(sort, join.from, join.right - 1, join.right) ||
+	join.from = together(sort, &join, n, left, right, depth);
+	if (!is_inverted(sort, join.from, join.right) ||
 	    TPAR_CALL(merge_part, &join, 0, half, 0, n - half) == 0) {
 		return (int)join.from;
 	}
-	return (int)(join.from ^ 1);
+	return (int)tpi_place_other(join.from);
 }
 
 TPAR_VOID_TASK_3(sort_all, const struct sort *, sort, size_t, n, unsigned,
 		 depth)
 {
-	enum place place = (enum place)TPAR_CALL(sort_part, sort, 0, n, depth);
+	enum part part = (enum part)TPAR_CALL(sort_part, sort, 0, n, depth);
 
-	if (ascending(sort, place, 0, n) == IN_SPARE) {
-		move(sort, IN_SPARE, 0, n);
+	if (ascending(sort, part, 0, n) == TPI_IN_SPARE) {
+		tpi_area_move(&sort->area, TPI_IN_SPARE, 0, n);
 	}
 }
 
 /* ---- The call -------------------------------------------------------------- */
-
-static enum tpar_err
-check(const void *base, size_t n, size_t size,
-      int (*compare)(const void *a, const void *b, void *arg))
-{
-	if (size == 0) {
-		return tpi_err(TPAR_EINVAL, "elements of size 0");
-	}
-	if (compare == NULL) {
-		return tpi_err(TPAR_EINVAL, "compare is NULL");
-	}
-	if (base == NULL && n > 0) {
-		return tpi_err(TPAR_EINVAL, "base is NULL");
-	}
-	if (n > PTRDIFF_MAX / size) {
-		return tpi_err(TPAR_EINVAL, "%zu elements of %zu bytes", n,
-			       size);
-	}
-	return TPAR_OK;
-}
-
-/* Elements may be aligned to what their size is a multiple of. */
-static char *
-align_as(char *spare, const char *base, size_t align)
-{
-	return spare + (((uintptr_t)base - (uintptr_t)spare) & (align - 1));
-}
 
 static size_t
 grain(size_t n, size_t max)
@@ -281,7 +253,7 @@ run(tpar_pool *pool, struct sort *sort, size_t n, struct tpar_failure *why)
 		depth++;
 	}
 	sort->merge_grain = grain(n, MERGE_GRAIN_MAX);
-	sort->leaves = depth & 1;
+	sort->leaves = depth % 2 > 0 ? TPI_IN_SPARE : TPI_IN_ARRAY;
 	root.typed.data.arg.sort = sort;
 	root.typed.data.arg.n = n;
 	root.typed.data.arg.depth = depth;
@@ -294,29 +266,14 @@ tpar_sort(tpar_pool *pool, void *base, size_t n, size_t size,
 	  int (*compare)(const void *a, const void *b, void *arg), void *arg,
 	  struct tpar_failure *why)
 {
-	enum tpar_err err = check(base, n, size, compare);
-	size_t align = size & -size;
-	struct sort sort = {
-		{ compare, arg, size }, { base, NULL }, 0, IN_ARRAY
-	};
-	char *spare;
+	struct sort sort = { .order = { compare, arg, size } };
+	enum tpar_err err;
 
-	if (err != TPAR_OK) {
-		tpi_failure_of_call(why, err);
+	err = tpi_area_make(&sort.area, base, n, size, compare != NULL, why);
+	if (err != TPAR_OK || n < 2) {
 		return err;
 	}
-	if (n < 2) {
-		return TPAR_OK;
-	}
-	spare = malloc(n * size + align - 1);
-	if (spare == NULL) {
-		err = tpi_err(TPAR_ENOMEM, "no memory to sort %zu bytes",
-			      n * size);
-		tpi_failure_of_call(why, err);
-		return err;
-	}
-	sort.at[IN_SPARE] = align_as(spare, base, align);
 	err = run(pool, &sort, n, why);
-	free(spare);
+	tpi_area_free(&sort.area);
 	return err;
 }

@@ -174,7 +174,6 @@ START_TEST(what_is_no_order_loses_nothing_and_ends)
 	static const size_t lengths[] = { 2, 3, 30, 511, 1024, 5000, MOST };
 	size_t w;
 	size_t s;
-	size_t i;
 
 	for (w = 0; w < COUNT(widths) * COUNT(no_orders); w++) {
 		tpar_pool *pool = unit_pool(widths[w / COUNT(no_orders)], 0);
@@ -195,7 +194,6 @@ START_TEST(what_is_no_order_loses_nothing_and_ends)
 		}
 		ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
 	}
-	(void)i;
 }
 END_TEST
 
@@ -249,7 +247,7 @@ START_TEST(wrong_arguments_are_refused_in_words)
 
 	ck_assert(is_refused(array, 10, 0, that_is_not_called, "size 0"));
 	ck_assert(is_refused(array, 0, 0, that_is_not_called, "size 0"));
-	ck_assert(is_refused(array, 10, 4, NULL, "compare"));
+	ck_assert(is_refused(array, 10, 4, NULL, "function"));
 	ck_assert(is_refused(NULL, 1, 4, that_is_not_called, "base"));
 	ck_assert(is_refused(array, half, 4, that_is_not_called, "4 bytes"));
 	ck_assert(is_refused(array, 4, half, that_is_not_called, "4 elements"));
@@ -257,19 +255,6 @@ START_TEST(wrong_arguments_are_refused_in_words)
 			     "elements"));
 	ck_assert(
 		is_refused(array, 1, SIZE_MAX, that_is_not_called, "elements"));
-}
-END_TEST
-
-START_TEST(more_than_there_is_memory_for_is_refused)
-{
-	struct tpar_failure why;
-	size_t n = SIZE_MAX / 64;
-
-	ck_assert_int_eq(tpar_sort(NULL, array, n, 16, that_is_not_called, NULL,
-				   &why),
-			 TPAR_ENOMEM);
-	ck_assert_int_eq(why.code, TPAR_ENOMEM);
-	ck_assert_str_ne(why.message, "");
 }
 END_TEST
 
@@ -528,7 +513,6 @@ main(void)
 		what_is_no_order_loses_nothing_and_ends,
 		all_equal_is_left_as_it_is,
 		wrong_arguments_are_refused_in_words,
-		more_than_there_is_memory_for_is_refused,
 		none_and_one_are_sorted,
 		pool_that_was_shut_down_refuses,
 		task_that_is_cancelled_stops_sorting,
