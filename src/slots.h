@@ -57,6 +57,9 @@ struct tpi_spilled {
 	unsigned char data[TPAR_DATA_SIZE];
 };
 
+/* So many are remembered. */
+#define TPI_SLOTS_BRIEF 8
+
 struct tpi_slots {
 	struct tpar_limits limits; /* [a:J2] by the built-ins, as forkjoin.h */
 	struct tpi_worker *worker; /* [c] */
@@ -69,6 +72,7 @@ struct tpi_slots {
 	size_t spilled_capacity;      /* [o] */
 	struct tpi_fork_site *sites;  /* [o] per slot, or NULL: forksite.c */
 	struct tpar_slot *debug_base; /* [o] of the innermost frame */
+	uintptr_t brief[TPI_SLOTS_BRIEF]; /* [o] algo.c: short loops */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t lock; /* [a:J3] */
 	uint32_t settled; /* [m:lock] how often limits were set */
 	_Atomic(struct tpar_slot *) priv; /* [m:lock] read as a hint, too */

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * algo.c - running a parallel algorithm: from its root to its outcome.
+ */
+#include "config.h"
+
+#include "algo.h"
+#include "clock.h"
+#include "err.h"
+#include "failure.h"
+#include "forkjoin.h"
+#include "future.h"
+#include "slots.h"
+#include "thread.h"
+
+#include <taskpar/forkjoin.h>
+
+#include <stdint.h>
+#include <string.h>
+
+enum tpar_err
+tpi_algo_run(struct tpi_algo *algo, struct tpar_pool *pool, tpar_slot_fn fn,
+	     struct tpar_slot *self, struct tpar_failure *why)
+{
+	enum tpar_err err;
+
+	algo->index = SIZE_MAX;
+	err = tpi_forkjoin_root(pool, fn, self, why, algo->name, false);
+	if (TPI_LIKELY(err != TPAR_EFAILED)) {
+		return err;
+	}
+	if (algo->err != TPAR_OK) {
+		err = tpi_err(algo->err, "%s", tpar_error_detail());
+		tpi_failure_of_call(why, err);
+	} else if (why != NULL && why->code == algo->code) {
+		why->index = algo->index;
+	}
+	return err;
+}
+
+/* Where a worker remembers it, and as what; never 0. */
+static uintptr_t *
+find_brief(struct tpi_algo *algo, struct tpar_slot *head, uintptr_t *key)
+{
+	uintptr_t k = (uintptr_t)algo->fn;
+
+	k = k * 31 + (uintptr_t)algo->arg;
+	k = (k * 31 + algo->items) * (uintptr_t)0x9e3779b1;
+	k ^= k >> 15;
+	*key = k | 1;
+	return &tpi_slots_of(head)->brief[(k >> 1) % TPI_SLOTS_BRIEF];
+}
+
+static void
+announce(struct tpi_algo *algo, struct tpar_slot *head)
+{
+	algo->announced = true;
+	tpi_forkjoin_announce(head);
+}
+
+void
+tpi_algo_begin(struct tpi_algo *algo, struct tpar_slot *head)
+{
+	uintptr_t key;
+
+	algo->region = tpi_thread_self.run->region;
+	algo->began = tpi_clock_now();
+	if (*find_brief(algo, head, &key) != key) {
+		announce(algo, head);
+	}
+}
+
+void
+tpi_algo_end(struct tpi_algo *algo, struct tpar_slot *head)
+{
+	bool brief = tpi_clock_now() - algo->began < TPI_ALGO_BRIEF_NS;
+	uintptr_t key;
+	uintptr_t *at = find_brief(algo, head, &key);
+
+	if (brief) {
+		*at = key;
+	} else if (*at == key) {
+		*at = 0;
+	}
+}
+
+void
+tpi_algo_tick(struct tpi_algo *algo, struct tpar_slot *head, int64_t now)
+{
+	if (!algo->announced && now - algo->began >= TPI_ALGO_BRIEF_NS) {
+		announce(algo, head);
+	}
+}
+
+bool
+tpi_algo_stops(struct tpi_algo *algo)
+{
+	if (TPI_LIKELY(!tpi_region_stopped(algo->region))) {
+		return false;
+	}
+	if (!tpi_region_failed(algo->region)) {
+		tpar_run_fail(TPAR_ESTOPPED, NULL);
+	}
+	return true;
+}
+
+void
+tpi_algo_enter(struct tpi_algo_call *call)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+
+	call->message = run->message;
+	run->message = NULL;
+}
+
+void
+tpi_algo_leave(struct tpi_algo_call *call, char *text)
+{
+	struct tpi_run *run = tpi_thread_self.run;
+
+	if (text != NULL) {
+		tpi_copy_text(text, TPAR_MESSAGE_MAX,
+			      run->message != NULL ? run->message : "");
+	}
+	if (TPI_UNLIKELY(run->message != NULL)) {
+		tpi_future_free_text(run->task, run->message);
+	}
+	run->message = call->message;
+}
+
+void
+tpi_algo_fail(struct tpi_algo *algo, size_t index, int code, const char *text)
+{
+	if (code == TPAR_ESTOPPED) {
+		tpar_run_fail(TPAR_ESTOPPED, NULL);
+		return;
+	}
+	if (tpi_region_failed(algo->region) ||
+	    atomic_exchange_explicit(&algo->elected, 1, memory_order_relaxed) !=
+		    0) {
+		return;
+	}
+	algo->index = index;
+	algo->code = code;
+	if (text[0] != '\0') {
+		tpar_run_fail(code, "%s", text);
+	} else {
+		tpar_run_fail(code, "%.64s failed with code %d at %zu",
+			      algo->name, code, index);
+	}
+}
+
+void
+tpi_algo_leave_failed(struct tpi_algo *algo, struct tpi_algo_call *call,
+		      size_t index, int code)
+{
+	char text[TPAR_MESSAGE_MAX];
+
+	tpi_algo_leave(call, text);
+	tpi_algo_fail(algo, index, code, text);
+}
+
+void
+tpi_algo_refuse(struct tpi_algo *algo, enum tpar_err err, const char *text)
+{
+	if (atomic_exchange_explicit(&algo->elected, 1, memory_order_relaxed) ==
+	    0) {
+		algo->err = err;
+		tpar_run_fail((int)err, "%s", text);
+	}
+}
+
+enum tpar_err
+tpi_algo_invalid(struct tpar_failure *why, const char *text)
+{
+	enum tpar_err err = tpi_err(TPAR_EINVAL, "%s", text);
+
+	tpi_failure_of_call(why, err);
+	return err;
+}

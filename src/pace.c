@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pace.c - from how long some items took to how many are done next.
+ */
+#include "config.h"
+
+#include "clock.h"
+#include "pace.h"
+
+#include <stdint.h>
+
+/* The first items may be cheaper than the others. */
+#define GROW_MAX 8
+
+/* So many items take about `ns`, if `items` took `spent`. */
+static size_t
+items_in(size_t items, int64_t spent, int64_t ns)
+{
+	size_t times;
+
+	if (spent <= ns) {
+		times = (size_t)(ns / (spent > 0 ? spent : 1));
+		times = times < GROW_MAX ? times : GROW_MAX;
+		return items > SIZE_MAX / times ? SIZE_MAX : items * times;
+	}
+	times = (size_t)(spent / ns) + 1;
+	return items / times;
+}
+
+int64_t
+tpi_pace_adapt(struct tpi_pace *pace, size_t rest)
+{
+	int64_t now = tpi_clock_now();
+	int64_t spent = now - pace->stamp;
+	size_t chunk = items_in(pace->items, spent, TPI_PACE_CALL_NS);
+
+	pace->sure = pace->sure || spent >= TPI_PACE_SURE_NS;
+	if (pace->sure && chunk > rest / 8) {
+		size_t few = items_in(pace->items, spent, TPI_PACE_SHORT_NS);
+
+		chunk = few > rest / 8 ? few : rest / 8;
+	}
+	tpi_store_relaxed(&pace->chunk,
+			  chunk > pace->least ? chunk : pace->least);
+	pace->items = 0;
+	pace->stamp = now;
+	return now;
+}
