@@ -39,7 +39,9 @@ struct strand {
 static size_t
 multiply(size_t a, size_t b)
 {
-	return b != 0 && a > SIZE_MAX / b ? SIZE_MAX : a * b;
+	size_t product;
+
+	return __builtin_mul_overflow(a, b, &product) ? SIZE_MAX : product;
 }
 
 static size_t

@@ -32,16 +32,23 @@ tpi_pace_adapt(struct tpi_pace *pace, size_t rest)
 {
 	int64_t now = tpi_clock_now();
 	int64_t spent = now - pace->stamp;
-	size_t chunk = items_in(pace->items, spent, TPI_PACE_CALL_NS);
+	size_t was = tpi_pace_chunk(pace);
+	size_t done =
+		pace->steady ? pace->items / TPI_PACE_STEADY : pace->items;
+	int64_t per_call = pace->steady ? spent / TPI_PACE_STEADY : spent;
+	size_t chunk;
 
+	done = done > 0 ? done : 1;
+	chunk = items_in(done, per_call, TPI_PACE_CALL_NS);
 	pace->sure = pace->sure || spent >= TPI_PACE_SURE_NS;
 	if (pace->sure && chunk > rest / 8) {
-		size_t few = items_in(pace->items, spent, TPI_PACE_SHORT_NS);
+		size_t few = items_in(done, per_call, TPI_PACE_SHORT_NS);
 
 		chunk = few > rest / 8 ? few : rest / 8;
 	}
-	tpi_store_relaxed(&pace->chunk,
-			  chunk > pace->least ? chunk : pace->least);
+	chunk = chunk > pace->least ? chunk : pace->least;
+	pace->steady = pace->sure && chunk / 2 <= was && was / 2 <= chunk;
+	tpi_store_relaxed(&pace->chunk, chunk);
 	pace->items = 0;
 	pace->stamp = now;
 	return now;

@@ -5,7 +5,7 @@
  * short enough that whoever asks for a share is heard soon.
  *
  * One pace per worker in a loop, on its stack.  It begins with one item and
- * reads the clock about once per call.
+ * reads the clock about once per call, until the calls take what they should.
  */
 #ifndef TPI_PACE_H
 #define TPI_PACE_H
@@ -20,6 +20,9 @@
 /* ...or, of a loop that takes less than eight such calls, that. */
 #define TPI_PACE_SHORT_NS 2000
 
+/* Of calls that take as long as before, the clock is read for one in so many. */
+#define TPI_PACE_STEADY 4
+
 /* What took less is not measured well. */
 #define TPI_PACE_SURE_NS 500
 
@@ -29,6 +32,7 @@ struct tpi_pace {
 	size_t items;	      /* done since `stamp` */
 	int64_t stamp;	      /* when the clock was read; 0: has to be */
 	bool sure;	      /* it has been measured */
+	bool steady;	      /* and did not change much */
 };
 
 /* chunk: to begin with, at least `least`, which is at least 1. */
@@ -40,6 +44,7 @@ tpi_pace_init(struct tpi_pace *pace, size_t least, size_t chunk, bool sure)
 	pace->items = 0;
 	pace->stamp = 0;
 	pace->sure = sure;
+	pace->steady = false;
 }
 
 static inline size_t
@@ -64,7 +69,8 @@ tpi_pace_end(struct tpi_pace *pace, size_t items)
 {
 	pace->items =
 		items > SIZE_MAX - pace->items ? SIZE_MAX : pace->items + items;
-	return pace->items >= tpi_pace_chunk(pace);
+	return pace->items / (pace->steady ? TPI_PACE_STEADY : 1) >=
+	       tpi_pace_chunk(pace);
 }
 
 /*
