@@ -15,6 +15,7 @@
 
 #include <taskpar/forkjoin.h>
 
+#include <sched.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ enum tpar_err
 tpi_algo_run(struct tpi_algo *algo, struct tpar_pool *pool, tpar_slot_fn fn,
 	     struct tpar_slot *self, struct tpar_failure *why)
 {
+	char text[TPAR_MESSAGE_MAX];
 	enum tpar_err err;
 
 	algo->index = SIZE_MAX;
@@ -30,7 +32,8 @@ tpi_algo_run(struct tpi_algo *algo, struct tpar_pool *pool, tpar_slot_fn fn,
 		return err;
 	}
 	if (algo->err != TPAR_OK) {
-		err = tpi_err(algo->err, "%s", tpar_error_detail());
+		tpi_copy_text(text, sizeof text, tpar_error_detail());
+		err = tpi_err(algo->err, "%s", text);
 		tpi_failure_of_call(why, err);
 	} else if (why != NULL && why->code == algo->code) {
 		why->index = algo->index;
@@ -168,6 +171,45 @@ tpi_algo_refuse(struct tpi_algo *algo, enum tpar_err err, const char *text)
 		algo->err = err;
 		tpar_run_fail((int)err, "%s", text);
 	}
+}
+
+/* ENDS: who has it does a bounded number of steps. */
+void
+tpi_algo_hold(struct tpi_algo *algo)
+{
+	unsigned i = 0;
+
+	/* ORDER A1 acquire <- tpi_algo_release() */
+	while (atomic_exchange_explicit(&algo->lock, 1, memory_order_acquire) !=
+	       0) {
+		if (++i % 64 == 0) {
+			sched_yield();
+		}
+		tpi_cpu_pause();
+	}
+}
+
+void
+tpi_algo_release(struct tpi_algo *algo)
+{
+	/* ORDER A1 release -> tpi_algo_hold() */
+	atomic_store_explicit(&algo->lock, 0, memory_order_release);
+}
+
+size_t
+tpi_algo_root(size_t n)
+{
+	size_t root = 0;
+	size_t bit = (size_t)1 << (sizeof n * 4 - 1);
+
+	for (; bit > 0; bit >>= 1) {
+		size_t more = root | bit;
+
+		if (more <= n / more) {
+			root = more;
+		}
+	}
+	return root;
 }
 
 enum tpar_err

@@ -34,6 +34,7 @@ struct tpi_algo {
 	int64_t began;		   /* [c] likewise */
 	bool announced;		   /* [o] of whoever runs the root */
 	_Atomic uint32_t elected;  /* [h] somebody's is the failure */
+	_Atomic uint32_t lock;	   /* [a:A1] */
 	size_t index;		   /* his, read after the end: where, */
 	int code;		   /* his: what; */
 	enum tpar_err err;	   /* his: the library's own; or TPAR_OK */
@@ -80,6 +81,13 @@ void tpi_algo_leave_failed(struct tpi_algo *algo, struct tpi_algo_call *call,
 /* An error of the library's own is the failure. */
 void tpi_algo_refuse(struct tpi_algo *algo, enum tpar_err err,
 		     const char *text);
+
+/* Around a few steps on what its threads share. */
+void tpi_algo_hold(struct tpi_algo *algo);
+void tpi_algo_release(struct tpi_algo *algo);
+
+/* The square root of n, rounded down. */
+size_t tpi_algo_root(size_t n);
 
 /* Before anything has begun: records it, fills in why. */
 enum tpar_err tpi_algo_invalid(struct tpar_failure *why, const char *text);

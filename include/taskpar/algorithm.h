@@ -119,8 +119,8 @@ typedef int (*tpar_combine_fn)(void *left, const void *right, void *arg);
 /*
  * What tpar_reduce() does; all but size, value_size, fold and combine may be 0.
  *
- * value_size  of a value, in bytes, at least 1.  Values are aligned as malloc()
- *             does, and moved by copying their bytes.
+ * value_size  of a value, in bytes, at least 1.  Values lie as in an array that
+ *             malloc() made, and are moved by copying their bytes.
  * identity    such a value, of which combine makes nothing; NULL: all bytes 0.
  * arg         for fold and combine.
  * name        for messages; a string literal, or NULL.
