@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flat.h - the smallest parallelism: a loop of one fork, a call and a join, all
+ * of the same work of n steps, about a nanosecond each.  Items are pairs.
+ *
+ * late.h is about one such pair that begins when everybody is busy.
+ */
+#define FLAT_STEPS 2e8 /* in all, about */
+#define FLAT_STEPS_BRIEF 1e5
+
+static uint64_t flat_result;
+
+static __attribute__((noinline)) uint64_t
+flat_work(long steps, uint64_t x)
+{
+	for (; steps > 0; steps--) {
+		x = x * UINT64_C(6364136223846793005) + 1;
+	}
+	return x;
+}
+
+FJ_TASK_2(uint64_t, flat_body, long, steps, uint64_t, x)
+{
+	return flat_work(steps, x);
+}
+
+FJ_TASK_2(uint64_t, flat, long, pairs, long, steps)
+{
+	uint64_t sum = 0;
+	uint64_t forked;
+	uint64_t i;
+
+	FJ_GROUP;
+	for (i = 0; i < (uint64_t)pairs; i++) {
+		FJ_FORK(&forked, flat_body, steps, i);
+		sum += FJ_CALL(flat_body, steps, i + 1);
+		FJ_WAIT;
+		FJ_JOIN(&forked, flat_body);
+		sum += forked;
+	}
+	return sum;
+}
+
+static long
+flat_pairs(long steps)
+{
+	double all = fj_brief ? FLAT_STEPS_BRIEF : FLAT_STEPS;
+
+	return 16 + (long)(all / (double)(2 * steps + 20));
+}
+
+static double
+flat_run(long n)
+{
+	FJ_RUN(&flat_result, flat, flat_pairs(n), n);
+	return (double)flat_pairs(n);
+}
+
+/* The work on 0 to pairs, each twice but the first and the last. */
+static int
+flat_right(long n)
+{
+	uint64_t pairs = (uint64_t)flat_pairs(n);
+	uint64_t sum = flat_work(n, 0) + flat_work(n, pairs);
+	uint64_t i;
+
+	for (i = 1; i < pairs; i++) {
+		sum += 2 * flat_work(n, i);
+	}
+	return flat_result == sum;
+}
+
+static const struct fj_program flat_program = {
+	"flat", 0, 20, fj_prepare_nothing, flat_run, flat_right,
+};

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * strassen.h - C = A B by seven products of sums of quarters, down to two by
+ * two tiles.  Each product is a task that adds up its own operands; so is each
+ * quarter of the result.  Items are products of two by two tiles.
+ */
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#define STRASSEN_LEAF 2 /* tiles, per side */
+
+/* A matrix in tiles, `stride` of them in a row. */
+struct strassen_view {
+	double *at;
+	int stride;
+};
+
+/* One multiplication; lies in the frame that has forked its parts. */
+struct strassen_step {
+	struct strassen_view c, a, b;
+	double *product[7];
+	int half;
+};
+
+/* n matrices of `side` tiles per side. */
+static double *
+strassen_alloc(int n, int side)
+{
+	size_t size = (size_t)n * (size_t)side * (size_t)side * TILE_SIZE;
+	double *memory = (double *)aligned_alloc(64, size * sizeof(double));
+
+	fj_require(memory != NULL, "memory");
+	return memory;
+}
+
+/* Of which quarters, 11 12 21 22, are the operands of a product the sum? */
+static const signed char strassen_left[7][4] = {
+	{ 1, 0, 0, 1 }, { 0, 0, 1, 1 },	 { 1, 0, 0, 0 },  { 0, 0, 0, 1 },
+	{ 1, 1, 0, 0 }, { -1, 0, 1, 0 }, { 0, 1, 0, -1 },
+};
+static const signed char strassen_right[7][4] = {
+	{ 1, 0, 0, 1 }, { 1, 0, 0, 0 }, { 0, 1, 0, -1 }, { -1, 0, 1, 0 },
+	{ 0, 0, 0, 1 }, { 1, 1, 0, 0 }, { 0, 0, 1, 1 },
+};
+/* And of which products are the quarters of the result? */
+static const signed char strassen_result[4][7] = {
+	{ 1, 0, 0, 1, -1, 0, 1 },
+	{ 0, 0, 1, 0, 1, 0, 0 },
+	{ 0, 1, 0, 1, 0, 0, 0 },
+	{ 1, -1, 1, 0, 0, 1, 0 },
+};
+
+static struct strassen_view
+strassen_quarter(const struct strassen_view *of, int half, int q)
+{
+	struct strassen_view quarter = *of;
+
+	quarter.at += tiles_at(of->stride, q / 2 * half, q % 2 * half);
+	return quarter;
+}
+
+/* One row of tiles: to = sum of sign * from, over n of them. */
+static void
+strassen_add_row(double *to, size_t size, double *const *from,
+		 const signed char *sign, int n)
+{
+	size_t at;
+	int i;
+	int k;
+
+	for (at = 0; at < size; at += TILE) {
+		double sum[TILE] = { 0 };
+
+		for (k = 0; k < n; k++) {
+			const double *x = from[k] + at;
+			double factor = sign[k];
+
+			if (sign[k] != 0) {
+				for (i = 0; i < TILE; i++) {
+					sum[i] += factor * x[i];
+				}
+			}
+		}
+		memcpy(to + at, sum, sizeof sum);
+	}
+}
+
+/* to = sum of sign * from, over n of them, of `side` tiles per side. */
+static void
+strassen_add(const struct strassen_view *to, const struct strassen_view *from,
+	     const signed char *sign, int n, int side)
+{
+	int row;
+	int k;
+
+	for (row = 0; row < side; row++) {
+		double *rows[7];
+
+		for (k = 0; k < n; k++) {
+			rows[k] = from[k].at + tiles_at(from[k].stride, row, 0);
+		}
+		strassen_add_row(to->at + tiles_at(to->stride, row, 0),
+				 (size_t)side * TILE_SIZE, rows, sign, n);
+	}
+}
+
+/* An operand of product i: the sum of quarters, or the one that it is. */
+static struct strassen_view
+strassen_operand(const struct strassen_view *of, const signed char *sign,
+		 double *spare, int half)
+{
+	struct strassen_view quarters[4];
+	struct strassen_view sum = { spare, half };
+	int used = 0;
+	int q;
+	int only = 0;
+
+	for (q = 0; q < 4; q++) {
+		quarters[q] = strassen_quarter(of, half, q);
+		if (sign[q] != 0) {
+			used++;
+			only = q;
+		}
+	}
+	if (used == 1) {
+		return quarters[only];
+	}
+	strassen_add(&sum, quarters, sign, 4, half);
+	return sum;
+}
+
+static void
+strassen_leaf(const struct strassen_view *c, const struct strassen_view *a,
+	      const struct strassen_view *b, int side)
+{
+	int i;
+	int j;
+	int k;
+
+	for (i = 0; i < side; i++) {
+		for (j = 0; j < side; j++) {
+			double *to = c->at + tiles_at(c->stride, i, j);
+
+			memset(to, 0, TILE_SIZE * sizeof *to);
+			for (k = 0; k < side; k++) {
+				tile_multiply(to,
+					      a->at + tiles_at(a->stride, i, k),
+					      b->at +
+						      tiles_at(b->stride, k, j));
+			}
+		}
+	}
+}
+
+/* What part i of `up` multiplies; its operands are added up in `spare`. */
+static struct strassen_step
+strassen_begin(const struct strassen_step *up, int i, double *spare)
+{
+	size_t size = (size_t)up->half * (size_t)up->half * TILE_SIZE;
+	struct strassen_step step;
+
+	step.c.at = up->product[i];
+	step.c.stride = up->half;
+	step.a = strassen_operand(&up->a, strassen_left[i], spare, up->half);
+	step.b = strassen_operand(&up->b, strassen_right[i], spare + size,
+				  up->half);
+	step.half = up->half / 2;
+	return step;
+}
+
+/* Quarter q of the result, from the products. */
+static void
+strassen_end(const struct strassen_step *step, int q)
+{
+	struct strassen_view to = strassen_quarter(&step->c, step->half, q);
+	struct strassen_view from[7];
+	int i;
+
+	for (i = 0; i < 7; i++) {
+		from[i].at = step->product[i];
+		from[i].stride = step->half;
+	}
+	strassen_add(&to, from, strassen_result[q], 7, step->half);
+}
+
+/* Part i of `up`: product 0 to 6, quarter 7 to 10 of the result; -1: all. */
+FJ_VOID_TASK_2(strassen, struct strassen_step *, up, int, i)
+{
+	struct strassen_step step = *up;
+	struct strassen_step *me = &step;
+	double *memory = NULL;
+	int part;
+
+	if (i >= 7) {
+		strassen_end(up, i - 7);
+		return;
+	}
+	if (i >= 0) {
+		memory = strassen_alloc(2, up->half);
+		step = strassen_begin(up, i, memory);
+	}
+	if (2 * step.half <= STRASSEN_LEAF) {
+		strassen_leaf(&step.c, &step.a, &step.b, 2 * step.half);
+		free(memory);
+		return;
+	}
+	step.product[0] = strassen_alloc(7, step.half);
+	FJ_GROUP;
+	for (part = 0; part < 7; part++) {
+		step.product[part] =
+			step.product[0] +
+			(size_t)part * (size_t)step.half * (size_t)step.half *
+				TILE_SIZE;
+		FJ_FORK_VOID(strassen, me, part);
+	}
+	FJ_WAIT;
+	for (part = 0; part < 7; part++) {
+		FJ_JOIN_VOID(strassen);
+	}
+	for (part = 7; part < 11; part++) {
+		FJ_FORK_VOID(strassen, me, part);
+	}
+	FJ_WAIT;
+	for (part = 7; part < 11; part++) {
+		FJ_JOIN_VOID(strassen);
+	}
+	free(step.product[0]);
+	free(memory);
+}
+
+/* Memory stays with the process, so that nobody pays for page faults. */
+static void
+strassen_prepare(long n)
+{
+#ifdef M_MMAP_THRESHOLD
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+	fj_require((n & (n - 1)) == 0, "the size: no power of two");
+	tiles_prepare(n);
+}
+
+static double
+strassen_run(long n)
+{
+	int side = (int)(n / TILE);
+	struct strassen_step all = {
+		{ tiles.c, side }, { tiles.a, side }, { tiles.b, side },
+		{ NULL },	   side / 2,
+	};
+	double items = 1;
+
+	FJ_RUN_VOID(strassen, &all, -1);
+	for (; side > STRASSEN_LEAF; side /= 2) {
+		items *= 7;
+	}
+	return items;
+}
+
+static const struct fj_program strassen_program = {
+	"strassen", 2048, 256, strassen_prepare, strassen_run, tiles_right,
+};
