@@ -24,3 +24,15 @@ AC_DEFUN([TASKPAR_FROM_PREFIX],
 [pc_$1=`AS_ECHO(["$$1"]) | $SED "s,^$prefix/,\\\${prefix}/,"`
 AC_SUBST([pc_$1])dnl
 ])
+
+dnl TASKPAR_OTHER_CC(VARIABLE, COMPILERS, FLAG): the first of COMPILERS that links
+dnl a program with FLAG, or `no`.
+AC_DEFUN([TASKPAR_OTHER_CC],
+[$1=no
+AC_LANG_CONFTEST([AC_LANG_PROGRAM([], [])])
+for taskpar_cc in $2; do
+	AS_IF([$taskpar_cc -O2 $3 -o conftest$EXEEXT conftest.c \
+		>&AS_MESSAGE_LOG_FD 2>&1], [$1=$taskpar_cc; break])
+done
+rm -f conftest.c conftest$EXEEXT
+])

@@ -3,9 +3,9 @@
  * cilksort.h - merge sort by quarters, with merges that are parallel, too.
  * Items are the numbers sorted: those from 0 to n - 1 in random order.
  */
-#define CILKSORT_QUICK 2048  /* sorted sequentially */
-#define CILKSORT_INSERT 20   /* by insertion */
-#define CILKSORT_MERGE 2048  /* merged sequentially */
+#define CILKSORT_QUICK 2048 /* sorted sequentially */
+#define CILKSORT_INSERT 20  /* by insertion */
+#define CILKSORT_MERGE 2048 /* merged sequentially */
 
 static int *cilksort_data;
 static int *cilksort_spare;
@@ -192,6 +192,6 @@ cilksort_right(long n)
 }
 
 static const struct fj_program cilksort_program = {
-	"cilksort", 10000000, 20000, cilksort_prepare, cilksort_run,
-	cilksort_right,
+	"cilksort",	  10000000,	20000,
+	cilksort_prepare, cilksort_run, cilksort_right,
 };

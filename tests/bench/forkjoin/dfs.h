@@ -8,13 +8,14 @@
 
 static uint64_t dfs_result;
 
-static uint64_t
+static __attribute__((noinline)) uint64_t
 dfs_leaf(uint64_t path)
 {
 	int i;
 
 	for (i = 0; i < DFS_STEPS; i++) {
 		path = path * UINT64_C(6364136223846793005) + 1;
+		__asm__ volatile("" : "+r"(path));
 	}
 	return path >> 32;
 }
@@ -30,7 +31,6 @@ FJ_TASK_2(uint64_t, dfs, int, depth, uint64_t, path)
 	}
 	FJ_GROUP;
 	for (i = 0; i < DFS_CHILDREN; i++) {
-
 		FJ_FORK(&part[i], dfs, depth - 1,
 			path * DFS_CHILDREN + (uint64_t)i);
 	}

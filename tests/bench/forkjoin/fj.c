@@ -27,10 +27,10 @@
 #include "late.h"
 
 static const struct fj_program *const fj_programs[] = {
-	&fib_program,	    &skynet_program,   &nqueens_program,
-	&dfs_program,	    &uts_t1_program,   &uts_t3_program,
-	&knapsack_program,  &cilksort_program, &matmul_program,
-	&strassen_program,  &flat_program,     &late_program,
+	&fib_program,	   &skynet_program,   &nqueens_program,
+	&dfs_program,	   &uts_t1_program,   &uts_t3_program,
+	&knapsack_program, &cilksort_program, &matmul_program,
+	&strassen_program, &flat_program,     &late_program,
 };
 static const size_t fj_programs_count =
 	sizeof fj_programs / sizeof fj_programs[0];

@@ -2,19 +2,19 @@
 /*
  * flat.h - the smallest parallelism: a loop of one fork, a call and a join, all
  * of the same work of n steps, about a nanosecond each.  Items are pairs.
- *
- * late.h is about one such pair that begins when everybody is busy.
  */
-#define FLAT_STEPS 2e8 /* in all, about */
+#define FLAT_STEPS 1e8 /* in all, about */
 #define FLAT_STEPS_BRIEF 1e5
 
 static uint64_t flat_result;
 
+/* Steps one after the other, which no compiler can leave out. */
 static __attribute__((noinline)) uint64_t
 flat_work(long steps, uint64_t x)
 {
 	for (; steps > 0; steps--) {
 		x = x * UINT64_C(6364136223846793005) + 1;
+		__asm__ volatile("" : "+r"(x));
 	}
 	return x;
 }

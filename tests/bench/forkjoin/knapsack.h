@@ -40,10 +40,9 @@ knapsack_offer(int value)
 {
 	int best = __atomic_load_n(&knapsack_best, __ATOMIC_RELAXED);
 
-	while (best < value &&
-	       !__atomic_compare_exchange_n(&knapsack_best, &best, value, 1,
-					    __ATOMIC_RELAXED,
-					    __ATOMIC_RELAXED)) {
+	while (best < value && !__atomic_compare_exchange_n(
+				       &knapsack_best, &best, value, 1,
+				       __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 	}
 }
 
@@ -143,5 +142,5 @@ knapsack_right(long n)
 }
 
 static const struct fj_program knapsack_program = {
-	"knapsack", 40, 12, knapsack_prepare, knapsack_run, knapsack_right,
+	"knapsack", 44, 12, knapsack_prepare, knapsack_run, knapsack_right,
 };

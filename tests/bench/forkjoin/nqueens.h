@@ -83,8 +83,7 @@ static void
 nqueens_prepare(long n)
 {
 	nqueens_ways = 0;
-	nqueens_boards =
-		nqueens_count((1u << n) - 1, 0, 0, 0, &nqueens_ways);
+	nqueens_boards = nqueens_count((1u << n) - 1, 0, 0, 0, &nqueens_ways);
 }
 
 static double

@@ -17,7 +17,6 @@ FJ_TASK_2(long, skynet, long, first, long, leaves)
 	}
 	FJ_GROUP;
 	for (i = 0; i < 9; i++) {
-
 		FJ_FORK(&part[i], skynet, first + i * each, each);
 	}
 	sum = FJ_CALL(skynet, first + 9 * each, each);

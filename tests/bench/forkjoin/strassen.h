@@ -144,10 +144,9 @@ strassen_leaf(const struct strassen_view *c, const struct strassen_view *a,
 
 			memset(to, 0, TILE_SIZE * sizeof *to);
 			for (k = 0; k < side; k++) {
-				tile_multiply(to,
-					      a->at + tiles_at(a->stride, i, k),
-					      b->at +
-						      tiles_at(b->stride, k, j));
+				tile_multiply(
+					to, a->at + tiles_at(a->stride, i, k),
+					b->at + tiles_at(b->stride, k, j));
 			}
 		}
 	}
@@ -209,9 +208,8 @@ FJ_VOID_TASK_2(strassen, struct strassen_step *, up, int, i)
 	FJ_GROUP;
 	for (part = 0; part < 7; part++) {
 		step.product[part] =
-			step.product[0] +
-			(size_t)part * (size_t)step.half * (size_t)step.half *
-				TILE_SIZE;
+			step.product[0] + (size_t)part * (size_t)step.half *
+						  (size_t)step.half * TILE_SIZE;
 		FJ_FORK_VOID(strassen, me, part);
 	}
 	FJ_WAIT;

@@ -19,8 +19,7 @@ typedef double tile_vector __attribute__((vector_size(32)));
 	} while (0)
 #define TILE_LOAD(i)                                                           \
 	tile_vector c##i##0 = *(tile_vector *)&c[(row + i) * TILE + column];   \
-	tile_vector c##i##1 =                                                  \
-		*(tile_vector *)&c[(row + i) * TILE + column + 4]
+	tile_vector c##i##1 = *(tile_vector *)&c[(row + i) * TILE + column + 4]
 #define TILE_STORE(i)                                                          \
 	*(tile_vector *)&c[(row + i) * TILE + column] = c##i##0;               \
 	*(tile_vector *)&c[(row + i) * TILE + column + 4] = c##i##1
@@ -87,8 +86,8 @@ tiles_apply(const double *matrix, const double *x, double *to, int n)
 		for (j = 0; j < n; j++) {
 			size_t at = tiles_at(tiles, i / TILE, j / TILE);
 
-			sum += matrix[at + (size_t)(i % TILE * TILE +
-						    j % TILE)] *
+			sum += matrix[at +
+				      (size_t)(i % TILE * TILE + j % TILE)] *
 			       x[j];
 		}
 		to[i] = sum;

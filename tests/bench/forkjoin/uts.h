@@ -86,7 +86,6 @@ FJ_TASK_2(long, uts, const struct uts_node *, parent, int, number)
 
 	FJ_GROUP;
 	for (i = 0; i < children; i++) {
-
 		FJ_FORK(&part[i], uts, me, i);
 	}
 	FJ_WAIT;
@@ -107,7 +106,6 @@ FJ_TASK_2(long, uts_from, const struct uts_node *, root, int, children)
 
 	FJ_GROUP;
 	for (i = 0; i < children; i++) {
-
 		FJ_FORK(&part[i], uts, root, i);
 	}
 	FJ_WAIT;
