@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * knapsack.h - the most valuable of n things that fit, by branch and bound: a
- * branch ends when even fractions of what is left could not beat the best.
- * How many branches there are depends on who finds what when; items are the
- * branches that there were.
+ * knapsack.h - packs n things as valuably as possible, in all ways, by branch
+ * and bound: a branch ends when even fractions of what is left could not make
+ * it the best.  How much the best is worth is known from the beginning: so how
+ * many branches there are does not depend on who finds what when.  Items are
+ * branches.
  */
 #define KNAPSACK_MAX 64
 
@@ -12,66 +13,59 @@ struct knapsack_thing {
 	int value;
 };
 
+struct knapsack_found {
+	long branches;
+	long packings;
+};
+
 static struct knapsack_thing knapsack_things[KNAPSACK_MAX];
 static int knapsack_count;
 static int knapsack_room;
-static int knapsack_best; /* shared, relaxed */
-static long knapsack_branches;
+static int knapsack_best;
+static long knapsack_ways; /* to pack it */
+static struct knapsack_found knapsack_result;
 
-/* Could the things from `next` on, cut to pieces, add more than `lack`? */
+/* Can the things from `next` on, cut to pieces, be worth `lack`? */
 static int
-knapsack_hopeless(int next, int room, int lack)
+knapsack_hopeful(int next, int room, int lack)
 {
 	for (; next < knapsack_count; next++) {
 		const struct knapsack_thing *thing = &knapsack_things[next];
 
 		if (thing->weight > room) {
-			return (int64_t)thing->value * room <
-			       (int64_t)(lack + 1) * thing->weight;
+			return (int64_t)thing->value * room >=
+			       (int64_t)lack * thing->weight;
 		}
 		room -= thing->weight;
 		lack -= thing->value;
 	}
-	return lack >= 0;
+	return lack <= 0;
 }
 
-static void
-knapsack_offer(int value)
+FJ_TASK_3(struct knapsack_found, knapsack, int, next, int, room, int, lack)
 {
-	int best = __atomic_load_n(&knapsack_best, __ATOMIC_RELAXED);
+	struct knapsack_found with = { 0, 0 };
+	struct knapsack_found without;
+	int weight;
+	int value;
 
-	while (best < value && !__atomic_compare_exchange_n(
-				       &knapsack_best, &best, value, 1,
-				       __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+	if (next == knapsack_count || !knapsack_hopeful(next, room, lack)) {
+		without.branches = 1;
+		without.packings = next == knapsack_count && lack == 0;
+		return without;
 	}
-}
-
-FJ_TASK_3(long, knapsack, int, next, int, room, int, value)
-{
-	const struct knapsack_thing *thing;
-	long with = 0;
-	long without;
-	int best = __atomic_load_n(&knapsack_best, __ATOMIC_RELAXED);
-
-	if (value > best) {
-		knapsack_offer(value);
-		best = value;
-	}
-	if (next == knapsack_count ||
-	    knapsack_hopeless(next, room, best - value)) {
-		return 1;
-	}
-	thing = &knapsack_things[next];
-	if (thing->weight > room) {
-		return 1 + FJ_CALL(knapsack, next + 1, room, value);
-	}
+	weight = knapsack_things[next].weight;
+	value = knapsack_things[next].value;
 	FJ_GROUP;
-	FJ_FORK(&without, knapsack, next + 1, room, value);
-	with = FJ_CALL(knapsack, next + 1, room - thing->weight,
-		       value + thing->value);
+	FJ_FORK(&without, knapsack, next + 1, room, lack);
+	if (weight <= room) {
+		with = FJ_CALL(knapsack, next + 1, room - weight, lack - value);
+	}
 	FJ_WAIT;
 	FJ_JOIN(&without, knapsack);
-	return 1 + with + without;
+	without.branches += 1 + with.branches;
+	without.packings += with.packings;
+	return without;
 }
 
 static int
@@ -85,62 +79,85 @@ knapsack_by_density(const void *a, const void *b)
 	return dx < dy ? 1 : dx > dy ? -1 : 0;
 }
 
+/*
+ * By dynamic programming: the best for each room that is all used, or -1, and
+ * in how many ways.
+ */
+static void
+knapsack_solve(void)
+{
+	size_t rooms = (size_t)knapsack_room + 1;
+	int *best = (int *)fj_buffer(0, rooms * sizeof *best);
+	long *ways = (long *)fj_buffer(1, rooms * sizeof *ways);
+	int room;
+	int i;
+
+	for (room = 0; room <= knapsack_room; room++) {
+		best[room] = room == 0 ? 0 : -1;
+		ways[room] = room == 0;
+	}
+	for (i = 0; i < knapsack_count; i++) {
+		const struct knapsack_thing *thing = &knapsack_things[i];
+
+		for (room = knapsack_room; room >= thing->weight; room--) {
+			int from = room - thing->weight;
+			int value = best[from] + thing->value;
+
+			if (best[from] < 0 || value < best[room]) {
+				continue;
+			}
+			ways[room] = ways[from] +
+				     (value == best[room] ? ways[room] : 0);
+			best[room] = value;
+		}
+	}
+	knapsack_best = 0;
+	for (room = 0; room <= knapsack_room; room++) {
+		if (best[room] > knapsack_best) {
+			knapsack_best = best[room];
+			knapsack_ways = 0;
+		}
+		knapsack_ways += best[room] == knapsack_best ? ways[room] : 0;
+	}
+}
+
 static void
 knapsack_prepare(long n)
 {
 	uint64_t random = 7;
 	int i;
 
+	fj_require(n > 0 && n <= KNAPSACK_MAX, "the size: not in 1 to 64");
 	knapsack_count = (int)n;
 	knapsack_room = 0;
-	knapsack_best = 0;
 	for (i = 0; i < n; i++) {
 		int weight = 1000 + (int)(fj_random(&random) % 1000);
 
 		knapsack_things[i].weight = weight;
-		knapsack_things[i].value =
-			weight + 100 + (int)(fj_random(&random) % 10);
+		knapsack_things[i].value = weight + 100;
 		knapsack_room += weight;
 	}
 	knapsack_room /= 2;
 	qsort(knapsack_things, (size_t)n, sizeof knapsack_things[0],
 	      knapsack_by_density);
+	knapsack_solve();
 }
 
 static double
 knapsack_run(long n)
 {
 	(void)n;
-	FJ_RUN(&knapsack_branches, knapsack, 0, knapsack_room, 0);
-	return (double)knapsack_branches;
+	FJ_RUN(&knapsack_result, knapsack, 0, knapsack_room, knapsack_best);
+	return (double)knapsack_result.branches;
 }
 
-/* By dynamic programming: the best for each room. */
 static int
 knapsack_right(long n)
 {
-	int *best = (int *)calloc((size_t)knapsack_room + 1, sizeof *best);
-	int right;
-	int room;
-	long i;
-
-	fj_require(best != NULL, "memory");
-	for (i = 0; i < n; i++) {
-		const struct knapsack_thing *thing = &knapsack_things[i];
-
-		for (room = knapsack_room; room >= thing->weight; room--) {
-			int with = best[room - thing->weight] + thing->value;
-
-			if (with > best[room]) {
-				best[room] = with;
-			}
-		}
-	}
-	right = best[knapsack_room] == knapsack_best;
-	free(best);
-	return right;
+	(void)n;
+	return knapsack_result.packings == knapsack_ways;
 }
 
 static const struct fj_program knapsack_program = {
-	"knapsack", 44, 12, knapsack_prepare, knapsack_run, knapsack_right,
+	"knapsack", 52, 24, knapsack_prepare, knapsack_run, knapsack_right,
 };
