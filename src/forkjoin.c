@@ -33,8 +33,8 @@
 #include <string.h>
 
 /* Less than that is not worth a steal: the thief asks less often. */
-#define USEFUL_NS 700
-#define COOL_MIN_NS 500
+#define USEFUL_NS 1000
+#define COOL_STEP_NS 500
 #define COOL_MAX_NS 50000
 
 /* How long a join looks for something to do before it sleeps. */
@@ -313,9 +313,8 @@ judge(struct tpi_worker *w, int64_t began)
 		w->poke_from = 0;
 		return;
 	}
-	w->cool_ns = 2 * w->cool_ns + COOL_MIN_NS;
-	if (w->cool_ns > COOL_MAX_NS) {
-		w->cool_ns = COOL_MAX_NS;
+	if (w->cool_ns < COOL_MAX_NS) {
+		w->cool_ns += w->cool_ns / 4 + COOL_STEP_NS;
 	}
 	w->poke_from = now + w->cool_ns;
 }

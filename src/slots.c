@@ -26,6 +26,14 @@
 /* Slots begin after the structure, at a page of their own. */
 #define FIRST_SLOT ((uintptr_t)4096)
 
+/*
+ * Of many forks a share is promoted at once, but no more than so many: most may
+ * be tiny and a few large, as in searches of trees, and who asks cannot ask for
+ * each (tests/bench/forkjoin, uts_t3).
+ */
+#define SHARE 8
+#define AT_ONCE 16
+
 _Static_assert(sizeof(struct tpi_slots) <= FIRST_SLOT, "before the slots");
 _Static_assert(sizeof(struct tpar_slot) == 64, "a cache line");
 
@@ -282,9 +290,14 @@ tpi_slots_promote(struct tpi_slots *s, struct tpar_slot *head, unsigned n)
 	struct tpi_forked *forked;
 	struct tpar_slot *slot;
 	unsigned k = 0;
+	size_t more;
 
 	enter(s);
 	slot = tpi_load_relaxed(&s->priv);
+	more = head > slot ? (size_t)(head - slot) / SHARE : 0;
+	if (n < more) {
+		n = more < AT_ONCE ? (unsigned)more : AT_ONCE;
+	}
 	while (k < n && slot < head &&
 	       (forked = make_forked(w, s, slot, slot->head.fn)) != NULL) {
 		tpi_worker_push(w, &forked->future);
