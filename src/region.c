@@ -55,6 +55,24 @@ tpi_region_stopped(struct tpi_region *region)
 	return false;
 }
 
+const char *
+tpi_region_reason(struct tpi_region *region)
+{
+	struct tpi_run *run;
+
+	for (; region != NULL; region = region->outer) {
+		if (tpi_load_relaxed(&region->failed) != 0) {
+			return "its computation has failed";
+		}
+		for (run = region->run; run != NULL; run = run->stopper) {
+			if (tpi_cancel_requested(run->task)) {
+				return tpi_cancel_reason_of(run->task);
+			}
+		}
+	}
+	return NULL;
+}
+
 bool
 tpi_region_fail(struct tpi_region *region, enum tpar_err err, int code,
 		const char *fmt, va_list args)

@@ -53,6 +53,9 @@ tpi_region_failed(struct tpi_region *region)
 /* The same, or was its task asked to stop?  A hint. */
 bool tpi_region_stopped(struct tpi_region *region);
 
+/* Why, in words; NULL: it was not. */
+const char *tpi_region_reason(struct tpi_region *region);
+
 /*
  * The first failure counts.  fmt may be NULL.  true: it was this one; then all
  * limits are to be poked, so that forks are skipped.

@@ -378,8 +378,12 @@ void
 tpi_slots_fail_with(struct tpi_region *region, enum tpar_err err, int code,
 		    const char *fmt, va_list args)
 {
+	struct tpar_pool *pool = tpi_thread_self.worker->pool;
+
 	if (tpi_region_fail(region, err, code, fmt, args)) {
-		(void)each_live(tpi_thread_self.worker->pool, poke_surely);
+		(void)each_live(pool, poke_surely);
+		/* What waits in one of its tasks looks whether it has failed. */
+		tpi_park_wake_blocked(pool);
 	}
 }
 

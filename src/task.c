@@ -103,6 +103,9 @@ tpar_cancel_reason(void)
 		if (tpi_cancel_requested(run->task)) {
 			return tpi_cancel_reason_of(run->task);
 		}
+		if (run->region != NULL) {
+			return tpi_region_reason(run->region);
+		}
 	}
 	return NULL;
 }

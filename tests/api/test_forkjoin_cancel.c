@@ -39,6 +39,7 @@ TPAR_TASK_1(int, poll_elsewhere, flags, at)
 	forks_raise(&at->stolen);
 	UNIT_AWAIT(tpar_cancelled());
 	UNIT_MUST(tpar_checkpoint() == TPAR_ESTOPPED);
+	UNIT_MUST(tpar_cancel_reason() != NULL);
 	return 1;
 }
 

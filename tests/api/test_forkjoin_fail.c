@@ -372,6 +372,92 @@ START_TEST(owner_sees_that_a_stolen_fork_has_failed)
 }
 END_TEST
 
+/* ---- Those that wait --------------------------------------------------------------- */
+
+static void
+do_nothing(unsigned index, void *arg)
+{
+	(void)index;
+	(void)arg;
+}
+
+/* Each other thread calls it in what it waits in: none has yet to begin. */
+TPAR_VOID_TASK_1(fail_when_others_wait, forks_flag, begun)
+{
+	forks_raise(begun);
+	UNIT_MUST(tpar_pool_each_worker(NULL, do_nothing, NULL, TPAR_FOREVER) ==
+		  TPAR_OK);
+	tpar_run_fail(CODE, "nobody comes");
+}
+
+TPAR_VOID_TASK_0(sleep_for_ever)
+{
+	_Atomic int begun = 0;
+
+	TPAR_FORK(fail_when_others_wait, &begun);
+	TPAR_CALL(forks_until, &begun);
+	UNIT_MUST(tpar_sleep(TPAR_FOREVER) == TPAR_ESTOPPED);
+	UNIT_MUST(tpar_cancel_reason() != NULL);
+	TPAR_JOIN(fail_when_others_wait);
+}
+
+typedef tpar_future *future;
+
+TPAR_VOID_TASK_1(gather_for_ever, future, never)
+{
+	_Atomic int begun = 0;
+
+	TPAR_FORK(fail_when_others_wait, &begun);
+	TPAR_CALL(forks_until, &begun);
+	UNIT_MUST(tpar_gather(&never, 1, NULL, NULL) == TPAR_ESTOPPED);
+	TPAR_JOIN(fail_when_others_wait);
+}
+
+/* One that sleeps is joined while another one fails. */
+TPAR_VOID_TASK_1(sleep_elsewhere, forks_flag, begun)
+{
+	forks_raise(begun);
+	UNIT_MUST(tpar_sleep(TPAR_FOREVER) == TPAR_ESTOPPED);
+	UNIT_MUST(tpar_cancelled());
+	UNIT_MUST(tpar_cancel_reason() != NULL);
+}
+
+TPAR_VOID_TASK_0(join_sleeper)
+{
+	_Atomic int begun = 0;
+	_Atomic int asleep = 0;
+
+	TPAR_FORK(fail_when_others_wait, &begun);
+	TPAR_FORK(sleep_elsewhere, &asleep);
+	TPAR_CALL(forks_until, &asleep);
+	TPAR_JOIN(sleep_elsewhere);
+	TPAR_JOIN(fail_when_others_wait);
+}
+
+START_TEST(tasks_that_wait_are_woken_by_a_failure)
+{
+	tpar_pool *pool = unit_pool(3, 1);
+	tpar_promise *p = NULL;
+	tpar_future *never = NULL;
+	struct tpar_failure why;
+
+	ck_assert_int_eq(tpar_promise_create(0, NULL, &p, &never), TPAR_OK);
+	ck_assert_int_eq(TPAR_RUN(sleep_for_ever, pool, NULL, &why),
+			 TPAR_EFAILED);
+	ck_assert_str_eq(why.message, "nobody comes");
+	ck_assert_int_eq(TPAR_RUN(gather_for_ever, pool, NULL, &why, never),
+			 TPAR_EFAILED);
+	ck_assert_str_eq(why.message, "nobody comes");
+	ck_assert_int_eq(TPAR_RUN(join_sleeper, pool, NULL, &why),
+			 TPAR_EFAILED);
+	ck_assert_str_eq(why.message, "nobody comes");
+	ck_assert(forks_work(pool));
+	tpar_promise_destroy(p);
+	tpar_future_unref(never);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 /* ---- Nested computations ------------------------------------------------------------ */
 
 TPAR_TASK_0(int, run_a_failing_one)
@@ -576,6 +662,7 @@ main(void)
 		one_bad_leaf_fails_a_tree_and_not_the_next_one,
 		stolen_fork_that_runs_sees_the_failure,
 		owner_sees_that_a_stolen_fork_has_failed,
+		tasks_that_wait_are_woken_by_a_failure,
 		failure_of_an_inner_computation_is_none_of_the_outer_one,
 		failure_of_an_outer_computation_stops_the_inner_ones,
 		computation_begun_in_a_failed_one_has_no_result,
