@@ -13,7 +13,7 @@
  *   window.h  results in order from unlimited input, in bounded memory
  *   promise.h futures that your own code completes; callbacks, descriptors
  *   forkjoin.h  recursive tasks whose fork costs a nanosecond
- *   algorithm.h  loops, sums, prefix sums searches and sorting on all cores
+ *   algorithm.h  loops, sums, prefix sums, searches and sorting on all cores
  *   cancel.h  inside a task: have I been asked to stop?
  */
 #ifndef TASKPAR_H
