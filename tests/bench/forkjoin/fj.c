@@ -25,12 +25,14 @@
 #include "strassen.h"
 #include "flat.h"
 #include "late.h"
+#include "nbody.h"
 
 static const struct fj_program *const fj_programs[] = {
 	&fib_program,	   &skynet_program,   &nqueens_program,
 	&dfs_program,	   &uts_t1_program,   &uts_t3_program,
 	&knapsack_program, &cilksort_program, &matmul_program,
 	&strassen_program, &flat_program,     &late_program,
+	&nbody_program,
 };
 static const size_t fj_programs_count =
 	sizeof fj_programs / sizeof fj_programs[0];

@@ -39,6 +39,25 @@
 		name(__VA_ARGS__);                                             \
 	} while (0)
 
+/* Loops are of a team each, with the parts of schedule(static). */
+#define FJ_LOOP(from, to, fn, arg) fj_loop(from, to, fn, arg)
+#define FJ_RUN_LOOPS(name, arg) name(arg)
+
+static void
+fj_loop(size_t begin, size_t end, int (*body)(size_t, size_t, void *),
+	void *arg)
+{
+	FJ_PRAGMA(omp parallel num_threads((int)fj_workers))
+	{
+		size_t workers = (size_t)omp_get_num_threads();
+		size_t me = (size_t)omp_get_thread_num();
+		size_t n = end - begin;
+
+		body(begin + n * me / workers, begin + n * (me + 1) / workers,
+		     arg);
+	}
+}
+
 static void
 fj_start(void)
 {

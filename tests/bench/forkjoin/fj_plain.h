@@ -25,4 +25,6 @@
 
 #define FJ_CALL(name, ...) name(__VA_ARGS__)
 
+#define FJ_LOOPS_TASK(name, type, arg) static void name(type arg)
+
 #endif

@@ -15,6 +15,8 @@
 #define FJ_JOIN_VOID(name)
 #define FJ_RUN(to, name, ...) (*(to) = name(__VA_ARGS__))
 #define FJ_RUN_VOID(name, ...) name(__VA_ARGS__)
+#define FJ_LOOP(from, to, fn, arg) fn(from, to, arg)
+#define FJ_RUN_LOOPS(name, arg) name(arg)
 
 static void
 fj_start(void)

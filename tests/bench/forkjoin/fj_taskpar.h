@@ -6,6 +6,7 @@
 #define FJ_TASKPAR_H
 
 #include <taskpar.h>
+#include <taskpar/algorithm.h>
 #include <taskpar/forkjoin.h>
 
 #define FJ_TASK_1 TPAR_TASK_1
@@ -29,6 +30,11 @@
 	fj_require(TPAR_RUN(name, fj_pool, to, NULL, __VA_ARGS__) == TPAR_OK,  \
 		   "TPAR_RUN")
 #define FJ_RUN_VOID(name, ...) FJ_RUN(NULL, name, __VA_ARGS__)
+#define FJ_LOOPS_TASK(name, type, arg) TPAR_VOID_TASK_1(name, type, arg)
+#define FJ_LOOP(from, to, fn, arg)                                             \
+	fj_require(tpar_for(NULL, from, to, 0, fn, arg, NULL) == TPAR_OK,      \
+		   "tpar_for()")
+#define FJ_RUN_LOOPS(name, arg) FJ_RUN_VOID(name, arg)
 
 static tpar_pool *fj_pool;
 

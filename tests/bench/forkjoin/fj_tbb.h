@@ -7,7 +7,10 @@
 
 #include "fj_plain.h"
 
+#include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/partitioner.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 #include <oneapi/tbb/version.h>
@@ -25,6 +28,14 @@
 #define FJ_RUN(to, name, ...)                                                  \
 	fj_arena->execute([&] { *(to) = name(__VA_ARGS__); })
 #define FJ_RUN_VOID(name, ...) fj_arena->execute([&] { name(__VA_ARGS__); })
+#define FJ_LOOP(from, to, fn, arg)                                             \
+	oneapi::tbb::parallel_for(                                             \
+		oneapi::tbb::blocked_range<size_t>(from, to),                  \
+		[=](const oneapi::tbb::blocked_range<size_t> &part) {          \
+			fn(part.begin(), part.end(), arg);                     \
+		},                                                             \
+		oneapi::tbb::static_partitioner())
+#define FJ_RUN_LOOPS(name, arg) FJ_RUN_VOID(name, arg)
 
 static oneapi::tbb::global_control *fj_limit;
 static oneapi::tbb::task_arena *fj_arena; /* the caller is one of its threads */

@@ -159,5 +159,5 @@ knapsack_right(long n)
 }
 
 static const struct fj_program knapsack_program = {
-	"knapsack", 52, 24, knapsack_prepare, knapsack_run, knapsack_right,
+	"knapsack", 54, 24, knapsack_prepare, knapsack_run, knapsack_right,
 };

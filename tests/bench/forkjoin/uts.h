@@ -11,8 +11,6 @@
  */
 #include "sha1.h"
 
-#include <math.h>
-
 #define UTS_T1_NODES 4130071
 #define UTS_T3_NODES 4112897
 
