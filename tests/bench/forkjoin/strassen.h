@@ -4,9 +4,7 @@
  * two tiles.  Each product is a task that adds up its own operands; so is each
  * quarter of the result.  Items are products of two by two tiles.
  */
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
+#include <pthread.h>
 
 #define STRASSEN_LEAF 2 /* tiles, per side */
 
@@ -23,15 +21,81 @@ struct strassen_step {
 	int half;
 };
 
-/* n matrices of `side` tiles per side. */
-static double *
-strassen_alloc(int n, int side)
-{
-	size_t size = (size_t)n * (size_t)side * (size_t)side * TILE_SIZE;
-	double *memory = (double *)aligned_alloc(64, size * sizeof(double));
+/*
+ * Memory of one multiplication, of `side` tiles per side: two operands and
+ * seven products.  It is kept for the next one, so that there are no page
+ * faults while time runs.
+ */
+static struct {
+	pthread_mutex_t mutex;
+	struct strassen_block {
+		struct strassen_block *next;
+	} * unused[16];
+} strassen_memory = { PTHREAD_MUTEX_INITIALIZER, { NULL } };
 
-	fj_require(memory != NULL, "memory");
-	return memory;
+static size_t
+strassen_tiles(int side)
+{
+	return 2 * (size_t)side * (size_t)side +
+	       7 * (size_t)(side / 2) * (size_t)(side / 2);
+}
+
+static int
+strassen_level(int side)
+{
+	int level = 0;
+
+	for (; side > 1; side /= 2) {
+		level++;
+	}
+	return level;
+}
+
+static void
+strassen_free(void *memory, int side)
+{
+	struct strassen_block *block = (struct strassen_block *)memory;
+	int level = strassen_level(side);
+
+	pthread_mutex_lock(&strassen_memory.mutex);
+	block->next = strassen_memory.unused[level];
+	strassen_memory.unused[level] = block;
+	pthread_mutex_unlock(&strassen_memory.mutex);
+}
+
+static double *
+strassen_alloc(int side)
+{
+	struct strassen_block *block;
+	int level = strassen_level(side);
+
+	pthread_mutex_lock(&strassen_memory.mutex);
+	block = strassen_memory.unused[level];
+	if (block != NULL) {
+		strassen_memory.unused[level] = block->next;
+	}
+	pthread_mutex_unlock(&strassen_memory.mutex);
+	return (double *)(block != NULL ? block
+					: fj_alloc(strassen_tiles(side) *
+						   TILE_SIZE * sizeof(double)));
+}
+
+/* Two of each size for each worker. */
+static void
+strassen_reserve(int side)
+{
+	for (; side >= 1; side /= 2) {
+		double *blocks[64];
+		int n = 2 * (int)(fj_workers < 31 ? fj_workers : 31);
+		int i;
+
+		for (i = 0; i < n; i++) {
+			blocks[i] = strassen_alloc(side);
+		}
+		for (i = 0; i < n; i++) {
+			strassen_free(blocks[i], side);
+		}
+	}
 }
 
 /* Of which quarters, 11 12 21 22, are the operands of a product the sum? */
@@ -188,28 +252,28 @@ FJ_VOID_TASK_2(strassen, struct strassen_step *, up, int, i)
 {
 	struct strassen_step step = *up;
 	struct strassen_step *me = &step;
-	double *memory = NULL;
+	double *memory;
+	int side = i < 0 ? 2 * up->half : up->half;
 	int part;
 
 	if (i >= 7) {
 		strassen_end(up, i - 7);
 		return;
 	}
+	memory = strassen_alloc(side);
 	if (i >= 0) {
-		memory = strassen_alloc(2, up->half);
 		step = strassen_begin(up, i, memory);
 	}
-	if (2 * step.half <= STRASSEN_LEAF) {
-		strassen_leaf(&step.c, &step.a, &step.b, 2 * step.half);
-		free(memory);
+	if (side <= STRASSEN_LEAF) {
+		strassen_leaf(&step.c, &step.a, &step.b, side);
+		strassen_free(memory, side);
 		return;
 	}
-	step.product[0] = strassen_alloc(7, step.half);
 	FJ_GROUP;
 	for (part = 0; part < 7; part++) {
 		step.product[part] =
-			step.product[0] + (size_t)part * (size_t)step.half *
-						  (size_t)step.half * TILE_SIZE;
+			memory + 2 * tiles_at(side, side, 0) +
+			(size_t)part * tiles_at(side / 2, side / 2, 0);
 		FJ_FORK_VOID(strassen, me, part);
 	}
 	FJ_WAIT;
@@ -223,20 +287,15 @@ FJ_VOID_TASK_2(strassen, struct strassen_step *, up, int, i)
 	for (part = 7; part < 11; part++) {
 		FJ_JOIN_VOID(strassen);
 	}
-	free(step.product[0]);
-	free(memory);
+	strassen_free(memory, side);
 }
 
-/* Memory stays with the process, so that nobody pays for page faults. */
 static void
 strassen_prepare(long n)
 {
-#ifdef M_MMAP_THRESHOLD
-	mallopt(M_MMAP_THRESHOLD, 1 << 30);
-	mallopt(M_TRIM_THRESHOLD, 1 << 30);
-#endif
 	fj_require((n & (n - 1)) == 0, "the size: no power of two");
 	tiles_prepare(n);
+	strassen_reserve((int)(n / TILE));
 }
 
 static double
