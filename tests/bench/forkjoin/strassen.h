@@ -26,11 +26,13 @@ struct strassen_step {
  * seven products.  It is kept for the next one, so that there are no page
  * faults while time runs.
  */
+struct strassen_block {
+	struct strassen_block *next;
+};
+
 static struct {
 	pthread_mutex_t mutex;
-	struct strassen_block {
-		struct strassen_block *next;
-	} * unused[16];
+	struct strassen_block *unused[16]; /* by the logarithm of the side */
 } strassen_memory = { PTHREAD_MUTEX_INITIALIZER, { NULL } };
 
 static size_t
