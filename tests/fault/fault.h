@@ -225,6 +225,39 @@ __wrap_free(void *memory)
 
 FAULT_WRAP(char *, strdup, FAULT_MEMORY, NULL, (const char *text), (text))
 
+/* Bytes of mappings: one may be given back in parts. */
+static _Atomic long fault_mapped;
+
+void *__real_mmap(void *at, size_t size, int prot, int flags, int fd,
+		  off_t offset);
+void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd,
+		  off_t offset);
+int __real_munmap(void *memory, size_t size);
+int __wrap_munmap(void *memory, size_t size);
+
+void *
+__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	void *memory;
+
+	if (fault_now(FAULT_MEMORY)) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	memory = __real_mmap(at, size, prot, flags, fd, offset);
+	if (memory != MAP_FAILED) {
+		atomic_fetch_add(&fault_mapped, (long)size);
+	}
+	return memory;
+}
+
+int
+__wrap_munmap(void *memory, size_t size)
+{
+	atomic_fetch_sub(&fault_mapped, (long)size);
+	return __real_munmap(memory, size);
+}
+
 FAULT_WRAP(int, pthread_create, FAULT_THREAD, EAGAIN,
 	   (pthread_t * thread, const pthread_attr_t *attr,
 	    void *(*main)(void *arg), void *arg),
