@@ -102,9 +102,11 @@ tpar_limits_of(struct tpar_slot *slot)
 
 /*
  * Clang can be told that nearly all registers survive the call of a function of
- * its own, so that the way around it needs none of them saved.
+ * its own, so that the way around it needs none of them saved.  (With Clang 14
+ * even the one of the result does.)
  */
-#if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
+#if defined(__clang__) && __clang_major__ >= 19 &&                             \
+	(defined(__x86_64__) || defined(__aarch64__))
 static TPAR_UNUSED_
 	__attribute__((noinline, cold, preserve_most)) struct tpar_slot *
 	tpar_fork_keep(struct tpar_slot *slot)
