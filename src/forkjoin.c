@@ -250,7 +250,8 @@ tpar_join_slow_1(struct tpar_slot *slot)
 	if (TPI_UNLIKELY(tpi_region_failed(s->span->region))) {
 		return tpi_slots_skip(s->span->region, slot);
 	}
-	if (tpi_slots_asked(s) && (n = tpi_slots_hungry(s->worker)) > 0) {
+	if (tpi_slots_asked(s) && !s->quiet &&
+	    (n = tpi_slots_hungry(s->worker)) > 0) {
 		(void)tpi_slots_promote(s, slot, n);
 	}
 	return NULL;

@@ -7,8 +7,8 @@
  * by others: the oldest fork, about half of what is left, comes first.  Who has
  * taken a part has a pace of its own.
  *
- * While nothing has been measured yet forks do not look whether somebody asks
- * for one: a loop that is over by then would not have been worth it.  If its
+ * While nothing has been measured yet forks and joins give nothing away to who
+ * asks: a loop that is over by then would not have been worth it.  If its
  * first items take long the forks are taken by force (slots.h); where that is
  * not possible one is given away at once, unless the loop is known to be short.
  */
@@ -123,6 +123,7 @@ call_body(const struct tpi_loop *loop, struct strand *strand,
 		return;
 	}
 	strand->calls++;
+	strand->slots->quiet = false;
 	tpi_pace_begin(&strand->pace);
 	tpi_algo_enter(&call);
 	code = loop->body(tile, loop->arg);
@@ -203,11 +204,13 @@ TPAR_VOID_TASK_BODY_6(tpi_loop_part, struct tpi_loop *, loop, struct strand *,
 	call_body(loop, strand, &tile, tpar_head);
 	for (; forks > 0; forks--) {
 		calls = strand->calls;
+		strand->slots->quiet = !strand->pace.sure;
 		TPAR_JOIN(tpi_loop_part);
 		if (strand->calls == calls) {
 			tpi_pace_pause(&strand->pace);
 		}
 	}
+	strand->slots->quiet = false;
 }
 
 void
