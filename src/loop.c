@@ -220,6 +220,7 @@ tpi_loop_run(struct tpar_slot *tpar_head, struct tpi_loop *loop)
 	const struct tpar_tile *t = &loop->all;
 
 	begin_strand(&strand, loop, t, 1, false, tpar_head);
+	strand.pace.stamp = loop->now;
 	strand.gives =
 		loop->algo->announced && !strand.slots->worker->pool->fence;
 	TPAR_CALL(tpi_loop_part, loop, &strand, t->row_begin, t->row_end,
@@ -229,6 +230,7 @@ tpi_loop_run(struct tpar_slot *tpar_head, struct tpi_loop *loop)
 TPAR_VOID_TASK_1(run_loop, struct tpi_loop *, loop)
 {
 	tpi_algo_begin(loop->algo, tpar_head);
+	loop->now = loop->algo->began;
 	tpi_loop_run(tpar_head, loop);
 	tpi_algo_end(loop->algo, tpar_head);
 }

@@ -18,6 +18,7 @@ struct tpi_loop {
 	struct tpar_tile all; /* not empty */
 	size_t row_grain;     /* at least 1 */
 	size_t column_grain;  /* at least 1 */
+	int64_t now;	      /* the clock was read just now; or 0 */
 };
 
 /*
