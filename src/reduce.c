@@ -24,9 +24,11 @@
 /* Values up to that lie on the stack; algorithm.h says so. */
 #define SMALL 128
 
-/* A place that nobody uses. */
-struct spare {
-	struct spare *next;
+/* A place for a value. */
+struct place {
+	struct place *next;  /* of all there are */
+	struct place *spare; /* of those that nobody uses */
+	_Alignas(max_align_t) unsigned char value[];
 };
 
 struct reduce {
@@ -36,41 +38,63 @@ struct reduce {
 	size_t begin;
 	size_t end;
 	size_t grain;
-	struct spare *spares; /* [m:algo.lock] */
+	struct place *places; /* [m:algo.lock] */
+	struct place *spares; /* [m:algo.lock] */
 };
 
 struct room {
 	_Alignas(max_align_t) unsigned char bytes[SMALL];
 };
 
+static TPI_NOINLINE struct place *
+make_place(struct reduce *r)
+{
+	size_t size = r->how->value_size;
+	struct place *place = NULL;
+
+	if (size <= SIZE_MAX - sizeof *place) {
+		place = malloc(sizeof *place + size);
+	}
+	if (place != NULL) {
+		tpi_algo_hold(&r->algo);
+		place->next = r->places;
+		r->places = place;
+		tpi_algo_release(&r->algo);
+	}
+	return place;
+}
+
 /* Of value_size bytes; room if that is enough.  NULL: no memory. */
 static void *
 take_place(struct reduce *r, struct room *room)
 {
-	size_t size = r->how->value_size;
-	struct spare *spare;
+	struct place *place;
 
-	if (size <= sizeof room->bytes) {
+	if (r->how->value_size <= sizeof room->bytes) {
 		return room->bytes;
 	}
 	tpi_algo_hold(&r->algo);
-	spare = r->spares;
-	if (spare != NULL) {
-		r->spares = spare->next;
+	place = r->spares;
+	if (place != NULL) {
+		r->spares = place->spare;
 	}
 	tpi_algo_release(&r->algo);
-	return spare != NULL ? (void *)spare : malloc(size);
+	if (place == NULL) {
+		place = make_place(r);
+	}
+	return place != NULL ? place->value : NULL;
 }
 
 static void
-give_place(struct reduce *r, void *place)
+give_place(struct reduce *r, void *value)
 {
-	struct spare *spare = place;
+	struct place *place;
 
 	if (r->how->value_size > SMALL) {
+		place = TPI_CONTAINER(value, struct place, value);
 		tpi_algo_hold(&r->algo);
-		spare->next = r->spares;
-		r->spares = spare;
+		place->spare = r->spares;
+		r->spares = place;
 		tpi_algo_release(&r->algo);
 	}
 }
@@ -192,14 +216,14 @@ run(struct tpar_pool *pool, struct reduce *r, struct tpar_failure *why)
 		struct tpar_slot_run_reduce typed;
 	} root;
 	enum tpar_err err;
-	struct spare *spare;
+	struct place *place;
 
 	root.typed.data.arg.r = r;
 	err = tpi_algo_run(&r->algo, pool, tpar_wrap_run_reduce, &root.slot,
 			   why);
-	while ((spare = r->spares) != NULL) {
-		r->spares = spare->next;
-		free(spare);
+	while ((place = r->places) != NULL) {
+		r->places = place->next;
+		free(place);
 	}
 	return err;
 }
