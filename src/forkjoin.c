@@ -108,7 +108,7 @@ pass_on(struct tpi_worker *w, struct tpar_future *f)
 static bool
 leapfrog(struct tpi_worker *w, struct tpi_forked *forked, bool poke)
 {
-	/* ORDER J4 acquire <- tpi_forkjoin_run() */
+	/* ORDER L4 acquire <- tpi_forkjoin_run() */
 	struct tpi_worker *runner =
 		atomic_load_explicit(&forked->runner, memory_order_acquire);
 	struct tpar_future *f = NULL;
@@ -344,7 +344,7 @@ tpi_forkjoin_run(void *arg, void *value)
 	head = tpi_slots_enter(s, &span, forked->region, true);
 	/* Else there may be forks in it that who joins this one must not run. */
 	if (!tpi_deque_nonempty(&w->deque)) {
-		/* ORDER J4 release -> leapfrog() */
+		/* ORDER L4 release -> leapfrog() */
 		atomic_store_explicit(&forked->runner, w, memory_order_release);
 	}
 	pthread_cleanup_push(abandon, &span);

@@ -24,7 +24,7 @@ become_sentinel(struct tpar_pool *pool)
 {
 	uint32_t none = 0;
 
-	/* ORDER J6 seq_cst -- resign(): see forks, then see a sentinel. */
+	/* ORDER L6 seq_cst -- resign(): see forks, then see a sentinel. */
 	return atomic_compare_exchange_strong_explicit(&pool->sentinel, &none,
 						       1, memory_order_seq_cst,
 						       memory_order_seq_cst);
@@ -34,7 +34,7 @@ static void
 resign(struct tpi_guard *guard, struct tpar_pool *pool)
 {
 	guard->is_sentinel = false;
-	/* ORDER J6 seq_cst -- become_sentinel(): resign, then see forks. */
+	/* ORDER L6 seq_cst -- become_sentinel(): resign, then see forks. */
 	atomic_store_explicit(&pool->sentinel, 0, memory_order_seq_cst);
 }
 

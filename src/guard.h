@@ -8,7 +8,7 @@
  * computations and fewer threads active than the pool is wide, somebody
  * searches, or is being woken, or sleeps with a timeout.  A computation is
  * counted, then its thread looks at the sleep word; a sleeper leaves that word,
- * then looks at the count, all seq_cst (J6).  doc/FORKJOIN.md#sentinel; model:
+ * then looks at the count, all seq_cst (L6).  doc/FORKJOIN.md#sentinel; model:
  * tests/model/sentinel.c.
  */
 #ifndef TPI_GUARD_H
@@ -29,7 +29,7 @@ struct tpi_guard {
 static inline void
 tpi_guard_enter(struct tpar_pool *pool)
 {
-	/* ORDER J6 seq_cst -- tpi_guard_needed(): forks, then see sleepers. */
+	/* ORDER L6 seq_cst -- tpi_guard_needed(): forks, then see sleepers. */
 	atomic_fetch_add_explicit(&pool->regions, 1, memory_order_seq_cst);
 }
 
@@ -43,7 +43,7 @@ tpi_guard_leave(struct tpar_pool *pool)
 static inline bool
 tpi_guard_needed(struct tpar_pool *pool)
 {
-	/* ORDER J6 seq_cst -- tpi_guard_enter(): leave, then see forks. */
+	/* ORDER L6 seq_cst -- tpi_guard_enter(): leave, then see forks. */
 	return atomic_load_explicit(&pool->regions, memory_order_seq_cst) > 0;
 }
 

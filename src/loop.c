@@ -164,7 +164,7 @@ fork_quietly(struct tpar_slot *head, struct tpi_loop *loop,
 	slot->data.arg.row_end = tile->row_end;
 	slot->data.arg.column = tile->column_begin;
 	slot->data.arg.column_end = tile->column_end;
-	/* ORDER J1 release -> tpi_slots_force(): the arguments. */
+	/* ORDER L1 release -> force(): the arguments. */
 	__atomic_store_n(&slot->head.fn, tpar_wrap_tpi_loop_part,
 			 __ATOMIC_RELEASE);
 	return head + 1;

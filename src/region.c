@@ -79,7 +79,7 @@ tpi_region_fail(struct tpi_region *region, enum tpar_err err, int code,
 {
 	uint32_t was = 0;
 
-	/* ORDER J5 seq_cst -- tpi_region_failed(): fail, then poke all. */
+	/* ORDER L5 seq_cst -- tpi_region_failed(): fail, then poke all. */
 	if (!atomic_compare_exchange_strong_explicit(&region->failed, &was, 1,
 						     memory_order_seq_cst,
 						     memory_order_relaxed)) {

@@ -25,11 +25,11 @@ struct tpi_region {
 	struct tpi_region *outer; /* [c] that it was started in, or NULL */
 	const char *name;	  /* [c] of its root, or NULL */
 	bool shielded;		  /* [c] a stop of its task does not reach it */
-	_Atomic uint32_t failed;  /* [a:J5] */
+	_Atomic uint32_t failed;  /* [a:L5] */
 	_Atomic uint32_t skipped; /* a fork, so that there is no result */
-	enum tpar_err err;	  /* [J5] the first failure */
-	int code;		  /* [J5] */
-	char message[TPAR_MESSAGE_MAX]; /* [J5] */
+	enum tpar_err err;	  /* [L5] the first failure */
+	int code;		  /* [L5] */
+	char message[TPAR_MESSAGE_MAX]; /* [L5] */
 };
 
 /* In the calling run, which it ends in. */
@@ -41,7 +41,7 @@ static inline bool
 tpi_region_failed(struct tpi_region *region)
 {
 	for (; region != NULL; region = region->outer) {
-		/* ORDER J5 seq_cst -- tpi_region_fail() */
+		/* ORDER L5 seq_cst -- tpi_region_fail() */
 		if (atomic_load_explicit(&region->failed,
 					 memory_order_seq_cst) != 0) {
 			return true;

@@ -67,7 +67,7 @@ set_join_limit(struct tpi_slots *s)
 	if (TPI_UNLIKELY(s->spilled_count > 0)) {
 		limit = UINTPTR_MAX;
 	}
-	/* ORDER J5 seq_cst -- tpi_slots_fail_with(): set, then see failed. */
+	/* ORDER L5 seq_cst -- tpi_slots_fail_with(): set, then see failed. */
 	__atomic_store_n(&s->limits.join, limit, __ATOMIC_SEQ_CST);
 	if (TPI_UNLIKELY(s->span != NULL &&
 			 tpi_region_failed(s->span->region))) {
@@ -121,14 +121,14 @@ tpi_slots_free(struct tpi_slots *s)
 struct tpi_slots *
 tpi_slots_live(struct tpi_worker *w)
 {
-	/* ORDER J5 seq_cst <- tpi_slots_enter(): they have been made. */
+	/* ORDER L5 seq_cst <- tpi_slots_enter(): they have been made. */
 	return atomic_load_explicit(&w->live, memory_order_seq_cst);
 }
 
 static bool
 try_enter(struct tpi_slots *s)
 {
-	/* ORDER J3 acquire <- leave() */
+	/* ORDER L3 acquire <- leave() */
 	return tpi_load_relaxed(&s->lock) == 0 &&
 	       atomic_exchange_explicit(&s->lock, 1, memory_order_acquire) == 0;
 }
@@ -150,7 +150,7 @@ enter(struct tpi_slots *s)
 static void
 leave(struct tpi_slots *s)
 {
-	/* ORDER J3 release -> try_enter() */
+	/* ORDER L3 release -> try_enter() */
 	atomic_store_explicit(&s->lock, 0, memory_order_release);
 }
 
@@ -208,7 +208,7 @@ tpi_slots_enter(struct tpi_slots *s, struct tpi_span *span,
 		tpi_store_relaxed(&s->priv, head);
 	}
 	if (span->outer == NULL) {
-		/* ORDER J5 seq_cst -> tpi_slots_live(): then see failed. */
+		/* ORDER L5 seq_cst -> tpi_slots_live(): then see failed. */
 		atomic_store_explicit(&s->worker->live, s,
 				      memory_order_seq_cst);
 	}
@@ -369,7 +369,7 @@ static bool
 poke_surely(struct tpi_slots *s)
 {
 	__atomic_store_n(&s->limits.fork, 0, __ATOMIC_RELAXED);
-	/* ORDER J5 seq_cst -- set_join_limit(): failed, then poke. */
+	/* ORDER L5 seq_cst -- set_join_limit(): failed, then poke. */
 	__atomic_store_n(&s->limits.join, UINTPTR_MAX, __ATOMIC_SEQ_CST);
 	return false;
 }
@@ -442,13 +442,13 @@ force(struct tpi_worker *w, struct tpi_slots *s)
 	settled = s->settled;
 	(void)poke_surely(s);
 	leave(s);
-	/* ORDER J2 seq_cst -- tpar_join_slot(): poke, then see fn. */
+	/* ORDER L2 seq_cst -- tpar_join_slot(): poke, then see fn. */
 	tpi_fence_heavy();
 	if (!try_enter(s)) {
 		return NULL;
 	}
 	slot = tpi_load_relaxed(&s->priv);
-	/* ORDER J1 acquire <- tpar_fork_slot(): the arguments. */
+	/* ORDER L1 acquire <- tpar_fork_slot(): the arguments. */
 	fn = __atomic_load_n(&slot->head.fn, __ATOMIC_ACQUIRE);
 	/* What is at the end is about to be called by the owner. */
 	if (s->settled == settled && slot < s->end && fn != NULL &&

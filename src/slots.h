@@ -61,7 +61,7 @@ struct tpi_spilled {
 #define TPI_SLOTS_BRIEF 8
 
 struct tpi_slots {
-	struct tpar_limits limits; /* [a:J2] by the built-ins, as forkjoin.h */
+	struct tpar_limits limits; /* [a:L2] by the built-ins, as forkjoin.h */
 	struct tpi_worker *worker; /* [c] */
 	struct tpar_slot *base;	   /* [c] */
 	struct tpar_slot *end;	   /* [c] one more slot is there */
@@ -74,7 +74,7 @@ struct tpi_slots {
 	struct tpar_slot *debug_base; /* [o] of the innermost frame */
 	uintptr_t brief[TPI_SLOTS_BRIEF]; /* [o] algo.c: short loops */
 	bool quiet; /* [o] the next join gives nothing away: loop.c */
-	_Alignas(TPI_CACHELINE) _Atomic uint32_t lock; /* [a:J3] */
+	_Alignas(TPI_CACHELINE) _Atomic uint32_t lock; /* [a:L3] */
 	uint32_t settled; /* [m:lock] how often limits were set */
 	_Atomic(struct tpar_slot *) priv; /* [m:lock] read as a hint, too */
 	struct tpi_span *span;		  /* [m:lock] the innermost, or NULL */
@@ -86,7 +86,7 @@ struct tpi_forked {
 	struct tpi_region *region;	     /* [c] */
 	struct tpar_slot *slot;		     /* [c] */
 	tpar_slot_fn fn;		     /* [c] */
-	_Atomic(struct tpi_worker *) runner; /* [a:J4] or NULL */
+	_Atomic(struct tpi_worker *) runner; /* [a:L4] or NULL */
 	bool declined; /* [F2] there was no memory to run it elsewhere */
 };
 
@@ -187,7 +187,7 @@ void tpi_slots_hold(struct tpi_slots *slots, struct tpar_slot *head);
 
 /*
  * The first failure of a region counts: then all limits of the calling worker's
- * pool are poked, also those just being set (J5), so that forks are skipped.
+ * pool are poked, also those just being set (L5), so that forks are skipped.
  */
 void tpi_slots_fail_with(struct tpi_region *region, enum tpar_err err, int code,
 			 const char *fmt, va_list args);

@@ -90,7 +90,7 @@ TPAR_API void tpar_debug_join_1(struct tpar_slot *head, const char *name,
  * fence that all threads take part in.  The library's models have their own.
  */
 #ifndef TPAR_LIGHT_FENCE_
-/* ORDER J2 seq_cst -- tpi_slots_force(): of the compiler's order only. */
+/* ORDER L2 seq_cst -- force(): of the compiler's order only. */
 #define TPAR_LIGHT_FENCE_() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
 
@@ -122,7 +122,7 @@ static TPAR_UNUSED_
 TPAR_INLINE_ struct tpar_slot *
 tpar_fork_slot(struct tpar_slot *slot, tpar_slot_fn fn)
 {
-	/* ORDER J1 release -> tpi_slots_force(): the arguments. */
+	/* ORDER L1 release -> force(): the arguments. */
 	__atomic_store_n(&slot->head.fn, fn, __ATOMIC_RELEASE);
 	if (TPAR_LIKELY_((uintptr_t)slot <
 			 __atomic_load_n(&tpar_limits_of(slot)->fork,
