@@ -23,6 +23,18 @@
 
 #include "src/slots.c"
 
+/* Steps to be left out. */
+#ifdef PROMOTE_JOINED
+#define JOINED(slot) ((slot) + 1)
+#else
+#define JOINED(slot) (slot)
+#endif
+#ifdef NO_CLAIM
+#define CLAIMS(f) true
+#else
+#define CLAIMS(f) tpi_future_claim(f)
+#endif
+
 #define WORKERS 3
 #define SLOTS 3
 
@@ -142,10 +154,13 @@ join_slow(struct tpar_slot *slot, tpar_slot_fn fn)
 	struct tpar_future *f = &forked->future;
 
 	if (forked == NULL) {
+		if (tpi_slots_asked(slots)) {
+			(void)tpi_slots_promote(slots, JOINED(slot), 1);
+		}
 		fn(slot, slot);
 		return;
 	}
-	if (tpi_future_claim(f)) {
+	if (CLAIMS(f)) {
 		if (tpi_deque_trim_owner(&worker[0].deque, &f, 1) == 1) {
 			tpi_future_release(f);
 		}
