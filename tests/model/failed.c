@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * failed.c - a computation fails while a worker sets its limits, as it ENTERs it
+ * or as it joins: the next join of that worker asks the library, which sees that
+ * it has failed.  NESTED, it is an outer one that fails.
+ *
+ * CFLAGS: -DENTER -DNESTED
+ * CFLAGS: -DNESTED
+ * CFLAGS: -DENTER
+ * CFLAGS: -DJOIN
+ * MUTANT: region.c /ORDER L5 seq_cst/,/;/s/_seq_cst/_relaxed/
+ * MUTANT: region.h /ORDER L5 seq_cst/,/;/s/_seq_cst/_acquire/
+ * MUTANT: slots.c /ORDER L5 seq_cst -- tpi_slots_poke_all/,/;/s/_SEQ_CST/_RELEASE/
+ * MUTANT: slots.c /ORDER L5 seq_cst -- set_join_limit/,/;/s/_SEQ_CST/_RELAXED/
+ * MUTANT: -DENTER slots.c /ORDER L5 seq_cst -> tpi_slots_live/,/;/s/_seq_cst/_release/
+ * MUTANT: -DENTER slots.c /ORDER L5 seq_cst <- tpi_slots_enter/,/;/s/_seq_cst/_acquire/
+ * MUTANT: -DNESTED region.h s/region = region->outer/region = NULL/
+ * MUTANT: -DPOKE_FIRST
+ */
+#include "forks.h"
+
+/* GenMC has no thread-local structures; nobody looks at this one. */
+static struct tpi_thread thread_self;
+#define tpi_thread_self thread_self
+
+#include "src/region.c"
+
+#ifdef NESTED
+static struct tpi_region inner = { .outer = &region };
+#define INNERMOST inner
+#else
+#define INNERMOST region
+#endif
+
+static bool
+fail_region(int code, ...)
+{
+	va_list args;
+	bool first;
+
+	va_start(args, code);
+	first = tpi_region_fail(&region, TPAR_EFAILED, code, NULL, args);
+	va_end(args);
+	return first;
+}
+
+static void *
+failer(void *arg)
+{
+#ifdef POKE_FIRST
+	tpi_slots_poke_all(&pool);
+#endif
+	assert(fail_region(7));
+#ifndef POKE_FIRST
+	tpi_slots_poke_all(&pool);
+#endif
+	return arg;
+}
+
+int
+main(void)
+{
+	pthread_t thread;
+
+	make_slots(SLOTS - 1);
+#ifndef ENTER
+	(void)tpi_slots_enter(slots, &span, &INNERMOST, true);
+#endif
+	pthread_create(&thread, NULL, failer, NULL);
+#ifdef ENTER
+	(void)tpi_slots_enter(slots, &span, &INNERMOST, true);
+#else
+	tpi_slots_relimit(slots);
+#endif
+	pthread_join(thread, NULL);
+	assert(!tpar_join_slot(base));
+	assert(tpi_region_failed(&INNERMOST));
+	assert(region.code == 7);
+	tpi_slots_leave(slots, &span);
+	free_slots();
+	return 0;
+}
