@@ -233,6 +233,7 @@ tpar_join_slow_1(struct tpar_slot *slot)
 
 	if (TPI_UNLIKELY(s->spilled_count > 0 && slot + 1 == s->end)) {
 		/* Not this one: it is a fork still. */
+		/* ORDER L1 release -> force(): its arguments. */
 		__atomic_store_n(&slot->head.fn, s->last_fn, __ATOMIC_RELEASE);
 		tpi_spill_back(s);
 		return s->end;

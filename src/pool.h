@@ -63,7 +63,7 @@ struct tpar_pool {
 	_Atomic uint64_t occupied[TPI_CAPACITY_MAX / 64];
 
 	_Atomic uint32_t regions;  /* [a:L6] fork-join computations begun */
-	_Atomic uint32_t sentinel; /* [h] a sleeper looks at their forks */
+	_Atomic uint32_t sentinel; /* [a:L6] a sleeper looks at their forks */
 
 	struct tpi_park park;
 	struct tpi_inject aside[TPI_ASIDES];

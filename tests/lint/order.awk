@@ -89,9 +89,19 @@ code ~ /[^ \t]/ {
 	ended = code ~ /[;{}:][ \t]*$/ || code ~ /^#.*[^\\]$/
 }
 
-code ~ /memory_order_(acquire|release|acq_rel|seq_cst)/ {
+# Of C11, or of the compiler.
+{
+	ordered = code
+	while (match(ordered, /__ATOMIC_[A-Z_]+/)) {
+		ordered = substr(ordered, 1, RSTART - 1) "memory_order_" \
+			tolower(substr(ordered, RSTART + 9, RLENGTH - 9)) \
+			substr(ordered, RSTART + RLENGTH)
+	}
+}
+
+ordered ~ /memory_order_(acquire|release|acq_rel|seq_cst)/ {
 	right = 0
-	rest = code
+	rest = ordered
 	while (match(rest, /memory_order_[a-z_]+/)) {
 		order = substr(rest, RSTART + 13, RLENGTH - 13)
 		rest = substr(rest, RSTART + RLENGTH)
@@ -108,7 +118,7 @@ code ~ /atomic_(load|store|exchange|fetch_[a-z]+|compare_exchange_[a-z]+) *\(/ {
 	complain(FILENAME, FNR, "an access that does not say its order")
 }
 
-FILENAME !~ /(^|\/)fence\.h$/ && code ~ /atomic_(thread|signal)_fence/ ||
+FILENAME !~ /(^|\/)(fence|taskpar\/forkjoin)\.h$/ && code ~ /atomic_(thread|signal)_fence/ ||
 code ~ /memory_order_consume/ {
 	complain(FILENAME, FNR, "no fences, no consume: see src/atomics.h")
 }
