@@ -118,7 +118,7 @@ code ~ /atomic_(load|store|exchange|fetch_[a-z]+|compare_exchange_[a-z]+) *\(/ {
 	complain(FILENAME, FNR, "an access that does not say its order")
 }
 
-FILENAME !~ /(^|\/)(fence|taskpar\/forkjoin)\.h$/ && code ~ /atomic_(thread|signal)_fence/ ||
+FILENAME !~ /(^|\/)(fence|taskpar\/forktask)\.h$/ && code ~ /atomic_(thread|signal)_fence/ ||
 code ~ /memory_order_consume/ {
 	complain(FILENAME, FNR, "no fences, no consume: see src/atomics.h")
 }
