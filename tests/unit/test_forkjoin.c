@@ -343,6 +343,8 @@ START_TEST(who_waits_for_a_thief_runs_what_the_thief_has_forked)
 	pthread_t thief;
 
 	forked_begin(&t, 2);
+	/* Or a sentinel would be started when this thread sleeps. */
+	atomic_store(&t.pool->regions, 0);
 	joiner = pthread_self();
 	forked_set(t.head, 0);
 	t.head = tpar_fork_slot(t.head, wait_for_help);
