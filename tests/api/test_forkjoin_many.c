@@ -10,6 +10,15 @@ enum { STACK = 256 * 1024 * 1024, DEEP = 200000 };
 /* More than a worker has slots, in any build. */
 #define BEYOND ((long)(TPAR_SLOTS_SIZE / 64) + 5000)
 
+/* Larger ones where tests are to be short. */
+static long
+in_steps(long step)
+{
+	long scaled = 100 * step / unit_scaled(100);
+
+	return scaled > 0 ? scaled : 1;
+}
+
 static tpar_pool *
 roomy_pool(unsigned workers)
 {
@@ -170,7 +179,7 @@ run_branches(tpar_pool *pool)
 	long k;
 
 	/* The last slot is somewhere near n. */
-	for (k = -84; k < 20; k += 4) {
+	for (k = -84; k < 20; k += in_steps(4)) {
 		ck_assert_int_eq(TPAR_RUN(fill_then_branch, pool, &right, NULL,
 					  n + k, 6),
 				 TPAR_OK);
@@ -211,7 +220,7 @@ run_fill_then_run(tpar_pool *pool)
 	long right = 0;
 	long k;
 
-	for (k = -70; k < -60; k++) {
+	for (k = -70; k < -60; k += in_steps(1)) {
 		ck_assert_int_eq(TPAR_RUN(fill_then_run, pool, &right, NULL,
 					  n + k, 1000),
 				 TPAR_OK);
@@ -324,7 +333,7 @@ run_all_kinds(tpar_pool *pool)
 	long k;
 
 	/* The last slot is somewhere near n. */
-	for (k = -80; k < 20; k += 9) {
+	for (k = -80; k < 20; k += in_steps(9)) {
 		ck_assert_int_eq(TPAR_RUN(fork_of_all_kinds, pool, &right, NULL,
 					  n + k),
 				 TPAR_OK);
