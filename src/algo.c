@@ -41,17 +41,20 @@ tpi_algo_run(struct tpi_algo *algo, struct tpar_pool *pool, tpar_slot_fn fn,
 	return err;
 }
 
-/* Where a worker remembers it, and as what; never 0. */
+/* The lowest bits of what is remembered: 0 if there is nothing. */
+enum { BRIEF = 1, LONG = 2, BITS = 3 };
+
+/* Where a worker remembers it, and as what, without those bits. */
 static uintptr_t *
-find_brief(struct tpi_algo *algo, struct tpar_slot *head, uintptr_t *key)
+find_memory(struct tpi_algo *algo, struct tpar_slot *head, uintptr_t *key)
 {
 	uintptr_t k = (uintptr_t)algo->fn;
 
 	k = k * 31 + (uintptr_t)algo->arg;
 	k = (k * 31 + algo->items) * (uintptr_t)0x9e3779b1;
 	k ^= k >> 15;
-	*key = k | 1;
-	return &tpi_slots_of(head)->brief[(k >> 1) % TPI_SLOTS_BRIEF];
+	*key = k & ~(uintptr_t)BITS;
+	return &tpi_slots_of(head)->loops[(k >> 2) % TPI_SLOTS_LOOPS];
 }
 
 static void
@@ -65,10 +68,12 @@ void
 tpi_algo_begin(struct tpi_algo *algo, struct tpar_slot *head)
 {
 	uintptr_t key;
+	uintptr_t known = *find_memory(algo, head, &key);
 
 	algo->region = tpi_thread_self.run->region;
 	algo->began = tpi_clock_now();
-	if (*find_brief(algo, head, &key) != key) {
+	algo->was_long = known == (key | LONG);
+	if (known != (key | BRIEF)) {
 		announce(algo, head);
 	}
 }
@@ -78,13 +83,9 @@ tpi_algo_end(struct tpi_algo *algo, struct tpar_slot *head)
 {
 	bool brief = tpi_clock_now() - algo->began < TPI_ALGO_BRIEF_NS;
 	uintptr_t key;
-	uintptr_t *at = find_brief(algo, head, &key);
+	uintptr_t *memory = find_memory(algo, head, &key);
 
-	if (brief) {
-		*at = key;
-	} else if (*at == key) {
-		*at = 0;
-	}
+	*memory = key | (brief ? BRIEF : LONG);
 }
 
 void

@@ -4,8 +4,9 @@
  * computation, calling the user's function, its failure, waking others for it.
  *
  * Who has sleepers woken?  Waking one costs more than a short loop does.  So
- * each worker remembers its last loops that took less than TPI_ALGO_BRIEF_NS,
- * and announces those only once they have taken longer.
+ * each worker remembers of its last loops whether they took less than
+ * TPI_ALGO_BRIEF_NS, and announces those that did only once they have taken
+ * longer.
  */
 #ifndef TPI_ALGO_H
 #define TPI_ALGO_H
@@ -33,6 +34,7 @@ struct tpi_algo {
 	struct tpi_region *region; /* [c] since tpi_algo_begin() */
 	int64_t began;		   /* [c] likewise */
 	bool announced;		   /* [o] of whoever runs the root */
+	bool was_long;		   /* [c] the last time, likewise */
 	_Atomic uint32_t elected;  /* [h] somebody's is the failure */
 	_Atomic uint32_t lock;	   /* [a:A1] */
 	size_t index;		   /* his, read after the end: where, */

@@ -9,8 +9,8 @@
  *
  * While nothing has been measured yet forks and joins give nothing away to who
  * asks: a loop that is over by then would not have been worth it.  If its
- * first items take long the forks are taken by force (slots.h); where that is
- * not possible one is given away at once, unless the loop is known to be short.
+ * first items take long the forks are taken by force (slots.h).  Where that is
+ * not possible, or the loop took long the last time, one is given away at once.
  */
 #include "config.h"
 
@@ -222,7 +222,8 @@ tpi_loop_run(struct tpar_slot *tpar_head, struct tpi_loop *loop)
 	begin_strand(&strand, loop, t, 1, false, tpar_head);
 	strand.pace.stamp = loop->now;
 	strand.gives =
-		loop->algo->announced && !strand.slots->worker->pool->fence;
+		loop->algo->was_long ||
+		(loop->algo->announced && !strand.slots->worker->pool->fence);
 	TPAR_CALL(tpi_loop_part, loop, &strand, t->row_begin, t->row_end,
 		  t->column_begin, t->column_end);
 }

@@ -58,7 +58,7 @@ struct tpi_spilled {
 };
 
 /* So many are remembered. */
-#define TPI_SLOTS_BRIEF 8
+#define TPI_SLOTS_LOOPS 16
 
 struct tpi_slots {
 	struct tpar_limits limits; /* [a:L2] by the built-ins, as forkjoin.h */
@@ -72,7 +72,7 @@ struct tpi_slots {
 	size_t spilled_capacity;      /* [o] */
 	struct tpi_fork_site *sites;  /* [o] per slot, or NULL: forksite.c */
 	struct tpar_slot *debug_base; /* [o] of the innermost frame */
-	uintptr_t brief[TPI_SLOTS_BRIEF]; /* [o] algo.c: short loops */
+	uintptr_t loops[TPI_SLOTS_LOOPS]; /* [o] algo.c: short or long */
 	bool quiet; /* [o] the next join gives nothing away: loop.c */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t lock; /* [a:L3] */
 	uint32_t settled; /* [m:lock] how often limits were set */

@@ -82,6 +82,7 @@ START_TEST(what_was_short_is_not_announced_before_it_is_long)
 
 	ck_assert_int_eq(run_probe(pool, &p, NULL), TPAR_OK);
 	ck_assert(p.at_once);
+	ck_assert(!p.algo.was_long);
 	/* It may be interrupted, and take long for that. */
 	do {
 		ck_assert_int_eq(run_probe(pool, &p, NULL), TPAR_OK);
@@ -89,11 +90,13 @@ START_TEST(what_was_short_is_not_announced_before_it_is_long)
 	p.body = take_long;
 	ck_assert_int_eq(run_probe(pool, &p, NULL), TPAR_OK);
 	ck_assert(!p.at_once);
+	ck_assert(!p.algo.was_long);
 	ck_assert(p.algo.announced);
 	/* And that is known from then on. */
 	p.body = NULL;
 	ck_assert_int_eq(run_probe(pool, &p, NULL), TPAR_OK);
 	ck_assert(p.at_once);
+	ck_assert(p.algo.was_long);
 	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
 }
 END_TEST
