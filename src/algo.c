@@ -28,15 +28,19 @@ tpi_algo_run(struct tpi_algo *algo, struct tpar_pool *pool, tpar_slot_fn fn,
 
 	algo->index = SIZE_MAX;
 	err = tpi_forkjoin_root(pool, fn, self, why, algo->name, false);
-	if (TPI_LIKELY(err != TPAR_EFAILED)) {
+	if (TPI_LIKELY(err == TPAR_OK)) {
 		return err;
 	}
-	if (algo->err != TPAR_OK) {
+	if (err == TPAR_EFAILED && algo->err != TPAR_OK) {
 		tpi_copy_text(text, sizeof text, tpar_error_detail());
 		err = tpi_err(algo->err, "%s", text);
 		tpi_failure_of_call(why, err);
-	} else if (why != NULL && why->code == algo->code) {
-		why->index = algo->index;
+	}
+	if (why != NULL) {
+		/* Somebody may have called tpar_run_fail(), or it never began. */
+		why->index = err == TPAR_EFAILED && why->code == algo->code
+				     ? algo->index
+				     : SIZE_MAX;
 	}
 	return err;
 }

@@ -229,8 +229,10 @@ tpar_join_slow_1(struct tpar_slot *slot)
 {
 	struct tpi_slots *s = tpi_slots_of(slot);
 	struct tpi_forked *forked;
+	bool holds_back = s->holds_back;
 	unsigned n;
 
+	s->holds_back = false;
 	if (TPI_UNLIKELY(s->spilled_count > 0 && slot + 1 == s->end)) {
 		/* Not this one: it is a fork still. */
 		/* ORDER L1 release -> force(): its arguments. */
@@ -251,7 +253,7 @@ tpar_join_slow_1(struct tpar_slot *slot)
 	if (TPI_UNLIKELY(tpi_region_failed(s->span->region))) {
 		return tpi_slots_skip(s->span->region, slot);
 	}
-	if (tpi_slots_asked(s) && !s->quiet &&
+	if (tpi_slots_asked(s) && !holds_back &&
 	    (n = tpi_slots_hungry(s->worker)) > 0) {
 		(void)tpi_slots_promote(s, slot, n);
 	}

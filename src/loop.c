@@ -123,7 +123,7 @@ call_body(const struct tpi_loop *loop, struct strand *strand,
 		return;
 	}
 	strand->calls++;
-	strand->slots->quiet = false;
+	strand->slots->holds_back = false;
 	tpi_pace_begin(&strand->pace);
 	tpi_algo_enter(&call);
 	code = loop->body(tile, loop->arg);
@@ -204,13 +204,13 @@ TPAR_VOID_TASK_BODY_6(tpi_loop_part, struct tpi_loop *, loop, struct strand *,
 	call_body(loop, strand, &tile, tpar_head);
 	for (; forks > 0; forks--) {
 		calls = strand->calls;
-		strand->slots->quiet = !strand->pace.sure;
+		strand->slots->holds_back = !strand->pace.sure;
 		TPAR_JOIN(tpi_loop_part);
 		if (strand->calls == calls) {
 			tpi_pace_pause(&strand->pace);
 		}
 	}
-	strand->slots->quiet = false;
+	strand->slots->holds_back = false;
 }
 
 void

@@ -73,7 +73,7 @@ struct tpi_slots {
 	struct tpi_fork_site *sites;  /* [o] per slot, or NULL: forksite.c */
 	struct tpar_slot *debug_base; /* [o] of the innermost frame */
 	uintptr_t loops[TPI_SLOTS_LOOPS]; /* [o] algo.c: short or long */
-	bool quiet; /* [o] the next join gives nothing away: loop.c */
+	bool holds_back; /* [o] the next join gives nothing away: loop.c */
 	_Alignas(TPI_CACHELINE) _Atomic uint32_t lock; /* [a:L3] */
 	uint32_t settled; /* [m:lock] how often limits were set */
 	_Atomic(struct tpar_slot *) priv; /* [m:lock] read as a hint, too */

@@ -256,6 +256,46 @@ START_TEST(what_the_task_has_said_stays_its_own)
 }
 END_TEST
 
+/* A loop from outside, in a pool that is cancelled meanwhile. */
+struct outside {
+	tpar_pool *pool;
+	struct stopped stopped;
+};
+
+static void *
+loop_from_outside(void *arg)
+{
+	struct outside *outside = arg;
+	struct stopped *s = &outside->stopped;
+
+	s->err = tpar_for(outside->pool, 0, ITEMS, 0, await_stop, s, &s->why);
+	return NULL;
+}
+
+START_TEST(a_cancel_of_its_pool_stops_it)
+{
+	struct outside outside = { .stopped = { .begun = UNIT_GATE_INIT } };
+	struct stopped *s = &outside.stopped;
+	pthread_t thread;
+
+	outside.pool = unit_pool(2, 1);
+	thread = unit_start(loop_from_outside, &outside);
+	unit_gate_await(&s->begun, 1);
+	ck_assert_int_eq(tpar_pool_shutdown(outside.pool, TPAR_CANCEL,
+					    TPAR_FOREVER),
+			 TPAR_OK);
+	unit_join(thread);
+	/* The other worker may have done all the others. */
+	if (s->err != TPAR_OK) {
+		ck_assert_int_eq(s->err, TPAR_ESTOPPED);
+		ck_assert_uint_eq(s->why.index, SIZE_MAX);
+		ck_assert_int_eq(s->why.code, TPAR_ESTOPPED);
+		ck_assert_str_ne(s->why.message, "");
+	}
+	ck_assert_int_eq(tpar_pool_destroy(outside.pool), TPAR_OK);
+}
+END_TEST
+
 START_TEST(a_pool_that_is_shut_down_takes_no_loop)
 {
 	tpar_pool *pool = unit_pool(1, 1);
@@ -284,6 +324,7 @@ main(void)
 		a_loop_that_is_complete_is_a_success_whoever_was_stopped,
 		a_body_may_say_that_it_was_stopped,
 		what_the_task_has_said_stays_its_own,
+		a_cancel_of_its_pool_stops_it,
 		a_pool_that_is_shut_down_takes_no_loop,
 	};
 
