@@ -16,15 +16,20 @@
 static size_t
 items_in(size_t items, int64_t spent, int64_t ns)
 {
-	size_t times;
+	uint64_t took = spent > 0 ? (uint64_t)spent : 1;
+	uint64_t wanted = (uint64_t)ns;
 
-	if (spent <= ns) {
-		times = (size_t)(ns / (spent > 0 ? spent : 1));
-		times = times < GROW_MAX ? times : GROW_MAX;
-		return items > SIZE_MAX / times ? SIZE_MAX : items * times;
+	if (took < wanted / GROW_MAX) {
+		took = wanted / GROW_MAX;
 	}
-	times = (size_t)(spent / ns) + 1;
-	return items / times;
+	if (items <= UINT64_MAX / wanted) {
+		wanted = items * wanted / took;
+	} else {
+		wanted = items / took > UINT64_MAX / wanted
+				 ? UINT64_MAX
+				 : items / took * wanted;
+	}
+	return wanted > SIZE_MAX ? SIZE_MAX : (size_t)wanted;
 }
 
 int64_t
