@@ -10,7 +10,7 @@
  * CFLAGS: -DJOIN
  * MUTANT: region.c /ORDER L5 seq_cst/,/;/s/_seq_cst/_relaxed/
  * MUTANT: region.h /ORDER L5 seq_cst/,/;/s/_seq_cst/_acquire/
- * MUTANT: slots.c /ORDER L5 seq_cst -- tpi_slots_poke_all/,/;/s/_SEQ_CST/_RELEASE/
+ * MUTANT: slots.c /ORDER L5 seq_cst -- tpi_slots_fail_with/,/;/s/_SEQ_CST/_RELEASE/
  * MUTANT: slots.c /ORDER L5 seq_cst -- set_join_limit/,/;/s/_SEQ_CST/_RELAXED/
  * MUTANT: -DENTER slots.c /ORDER L5 seq_cst -> tpi_slots_live/,/;/s/_seq_cst/_release/
  * MUTANT: -DENTER slots.c /ORDER L5 seq_cst <- tpi_slots_enter/,/;/s/_seq_cst/_acquire/
@@ -18,10 +18,6 @@
  * MUTANT: -DPOKE_FIRST
  */
 #include "forks.h"
-
-/* GenMC has no thread-local structures; nobody looks at this one. */
-static struct tpi_thread thread_self;
-#define tpi_thread_self thread_self
 
 #include "src/region.c"
 
@@ -32,28 +28,25 @@ static struct tpi_region inner = { .outer = &region };
 #define INNERMOST region
 #endif
 
-static bool
-fail_region(int code, ...)
+static void
+fail(int code, ...)
 {
 	va_list args;
-	bool first;
 
 	va_start(args, code);
-	first = tpi_region_fail(&region, TPAR_EFAILED, code, NULL, args);
+#ifdef POKE_FIRST
+	(void)each_live(&pool, poke_surely);
+	(void)tpi_region_fail(&region, TPAR_EFAILED, code, NULL, args);
+#else
+	tpi_slots_fail_with(&region, TPAR_EFAILED, code, NULL, args);
+#endif
 	va_end(args);
-	return first;
 }
 
 static void *
 failer(void *arg)
 {
-#ifdef POKE_FIRST
-	tpi_slots_poke_all(&pool);
-#endif
-	assert(fail_region(7));
-#ifndef POKE_FIRST
-	tpi_slots_poke_all(&pool);
-#endif
+	fail(7);
 	return arg;
 }
 
@@ -63,6 +56,7 @@ main(void)
 	pthread_t thread;
 
 	make_slots(SLOTS - 1);
+	thread_self.worker = &worker[0];
 #ifndef ENTER
 	(void)tpi_slots_enter(slots, &span, &INNERMOST, true);
 #endif

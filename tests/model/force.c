@@ -15,7 +15,7 @@
  * MUTANT: slots.c s/s->settled == settled &&//
  * MUTANT: slots.c s/(void)poke_surely(s);//
  * MUTANT: slots.c /ORDER L1 acquire/,/;/s/_ACQUIRE/_RELAXED/
- * MUTANT: include/taskpar/forkjoin.h /ORDER L1 release/,/;/s/_RELEASE/_RELAXED/
+ * MUTANT: include/taskpar/forktask.h /ORDER L1 release/,/;/s/_RELEASE/_RELAXED/
  * MUTANT: slots.c /ORDER L3 release/,/;/s/_release/_relaxed/
  * MUTANT: slots.c /ORDER L3 acquire/,/;/s/_acquire/_relaxed/
  * MUTANT: -UROUNDS -DNESTED slots.c s/while (slot < span->start)/while (0)/

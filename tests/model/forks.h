@@ -21,6 +21,11 @@
 /* A loop that waits is not unrolled: an execution in which it has to ends. */
 #define __builtin_ia32_pause() __VERIFIER_assume(0)
 
+/* GenMC has no thread-local structures. */
+#include "src/thread.h"
+static struct tpi_thread thread_self;
+#define tpi_thread_self thread_self
+
 #include "src/slots.c"
 
 /* Steps to be left out. */
