@@ -344,6 +344,7 @@ tpi_forkjoin_run(void *arg, void *value)
 	}
 	began = tpi_clock_now();
 	tpi_thread_self.run->region = forked->region;
+	tpi_thread_self.run->root = tpi_thread_root(forked->region->run);
 	head = tpi_slots_enter(s, &span, forked->region, true);
 	/* Else there may be forks in it that who joins this one must not run. */
 	if (!tpi_deque_nonempty(&w->deque)) {

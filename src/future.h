@@ -117,9 +117,14 @@ static inline void *
 tpi_future_context_here(void)
 {
 	struct tpi_run *run = tpi_thread_self.run;
+	struct tpar_future *task;
 
-	return TPI_UNLIKELY(run != NULL && (run->task->flags & TPI_F_EXT) != 0)
-		       ? tpi_future_ext(run->task)->context
+	if (run == NULL) {
+		return NULL;
+	}
+	task = tpi_thread_root(run)->task;
+	return TPI_UNLIKELY((task->flags & TPI_F_EXT) != 0)
+		       ? tpi_future_ext(task)->context
 		       : NULL;
 }
 

@@ -29,6 +29,8 @@ struct tpi_run {
 	 */
 	struct tpi_run *stopper;
 	struct tpi_region *region; /* the fork-join computation, or NULL */
+	struct tpi_run
+		*root;	 /* of a stolen fork: that it is part of, or NULL */
 	unsigned shield; /* tpar_shield_enter() less tpar_shield_leave() */
 	bool ending;	 /* it only drops its argument any more */
 	bool handled;	 /* a handler was added (handler.h) */
@@ -71,13 +73,20 @@ tpi_thread_run(void)
 	return run != NULL ? run : tpi_thread_self.handling;
 }
 
+/* What a user takes it for: a stolen fork is part of the task that forked. */
+static inline struct tpi_run *
+tpi_thread_root(struct tpi_run *run)
+{
+	return run->root != NULL ? run->root : run;
+}
+
 /* Its task, for which the calling thread must not wait; or NULL. */
 static inline struct tpar_future *
 tpi_thread_task(void)
 {
 	struct tpi_run *run = tpi_thread_run();
 
-	return run != NULL ? run->task : NULL;
+	return run != NULL ? tpi_thread_root(run)->task : NULL;
 }
 
 /* Before and after a fork: the calling thread takes what it has along. */
