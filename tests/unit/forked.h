@@ -37,6 +37,8 @@ forked_begin(struct forked *t, unsigned width)
 	hand_begin(&t->run, t->task);
 	tpi_region_begin(&t->region, "region");
 	atomic_store(&t->pool->regions, 1);
+	/* Else a thread is started to be one, if a join has to block. */
+	atomic_store(&t->pool->sentinel, 1);
 	t->s = tpi_slots_get(t->w);
 	UNIT_MUST(t->s != NULL);
 	t->head = tpi_slots_enter(t->s, &t->span, &t->region, false);
