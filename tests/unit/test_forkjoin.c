@@ -276,13 +276,20 @@ START_TEST(slots_are_promoted_and_stolen_while_forks_are_beyond_them)
 	forked_begin(&t, 2);
 	n = t.s->end - t.s->base;
 	forked_fork(&t, (unsigned)n + 3, 0);
+	/* As if there were but four, or a share of all would be promoted. */
+	tpi_slots_hold(t.s, t.s->end - 4);
 	tpi_slots_poke(t.s);
 	forked_fork(&t, 1, n + 3);
 	forked = forked_steal(&t);
 	ck_assert_ptr_nonnull(forked);
-	ck_assert_ptr_eq(forked->slot, t.s->base);
+	ck_assert_ptr_eq(forked->slot, t.s->end - 4);
 	ck_assert(forked_run(&t, forked));
-	for (i = n + 4; i > 0; i--) {
+	ck_assert_ptr_null(forked_steal(&t));
+	for (i = n + 4; i > n - 4; i--) {
+		ck_assert_int_eq(forked_join(&t), i);
+	}
+	tpi_slots_hold(t.s, t.s->base);
+	for (; i > 0; i--) {
 		ck_assert_int_eq(forked_join(&t), i);
 	}
 	forked_end(&t);
