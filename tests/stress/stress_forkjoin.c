@@ -46,7 +46,7 @@ make_plan(struct plan *plan, struct tree *tree, uint64_t seed, int depth)
 	plan->depth = depth;
 	plan->own = stress_next(&random);
 	plan->fails = stress_below(&random, 10000) < tree->fails;
-	plan->dawdle = stress_chance(&random, 5) ? 40 : 0;
+	plan->dawdle = stress_chance(&random, 2) ? 20 : 0;
 	plan->n = depth == 0 ? 0 : stress_below(&random, CHILDREN);
 	for (i = 0; i < plan->n; i++) {
 		plan->how[i] = (enum how)stress_below(&random, HOWS);
@@ -365,7 +365,7 @@ cancel_trees(struct stress_random *random)
 	start_pool(random);
 	part.tree.stops = true;
 	f = unit_submit(pool, run_part_in_task, &part, 0);
-	stress_dawdle(random, 300);
+	stress_dawdle(random, 100);
 	(void)tpar_future_cancel(f);
 	(void)tpar_future_wait(f, TPAR_FOREVER);
 	tpar_future_unref(f);
@@ -395,7 +395,7 @@ cut_trees(struct stress_random *random)
 	for (i = 0; i < n; i++) {
 		part[i].thread = unit_start(run_part, &part[i]);
 	}
-	stress_dawdle(random, 300);
+	stress_dawdle(random, 100);
 	UNIT_MUST(tpar_pool_shutdown(pool, TPAR_CANCEL, TPAR_FOREVER) ==
 		  TPAR_OK);
 	for (i = 0; i < n; i++) {
