@@ -276,6 +276,9 @@ FJ_VOID_TASK_2(strassen, struct strassen_step *, up, int, i)
 		step.product[part] =
 			memory + 2 * tiles_at(side, side, 0) +
 			(size_t)part * tiles_at(side / 2, side / 2, 0);
+	}
+	/* Not before: a part copies all of it. */
+	for (part = 0; part < 7; part++) {
 		FJ_FORK_VOID(strassen, me, part);
 	}
 	FJ_WAIT;
