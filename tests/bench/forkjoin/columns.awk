@@ -30,7 +30,7 @@ $1 == "about" {
 
 $1 == "backend" && $2 !~ /^seq/ {
 	backend[++backends] = $2
-	sub(/ [^,]*, /, ": ", $3)
+	sub(/, /, ": ", $3)
 	titles = titles " \"" $3 "\""
 }
 

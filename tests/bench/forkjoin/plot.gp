@@ -27,7 +27,7 @@ plot for [i = 2 : columns + 1] dir . "/programs" using i:xtic(1) \
 set title "A loop of fork, call and join, " . workers . " workers:" \
 	. " times the sequential time, by the length of a body"
 set logscale x
-set format x '%.0f'
+set format x '%.0s%c'
 set xrange [1:*]
 set xlabel "ns per body, about (1: nothing)"
 set style data linespoints
