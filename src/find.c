@@ -201,7 +201,7 @@ tpar_find_first(tpar_pool *pool, size_t begin, size_t end, size_t grain,
 			  .failed = end };
 	union {
 		struct tpar_slot slot;
-		struct tpar_slot_run_find typed;
+		struct tpar_slot_run_find_ typed;
 	} root;
 
 	if (test == NULL || index == NULL) {
@@ -215,5 +215,6 @@ tpar_find_first(tpar_pool *pool, size_t begin, size_t end, size_t grain,
 		return TPAR_OK;
 	}
 	root.typed.data.arg.f = &f;
-	return tpi_algo_run(&f.algo, pool, tpar_wrap_run_find, &root.slot, why);
+	return tpi_algo_run(&f.algo, pool, tpar_wrap_run_find_, &root.slot,
+			    why);
 }

@@ -155,8 +155,8 @@ static struct tpar_slot *
 fork_quietly(struct tpar_slot *head, struct tpi_loop *loop,
 	     struct strand *strand, const struct tpar_tile *tile)
 {
-	struct tpar_slot_tpi_loop_part *slot =
-		(struct tpar_slot_tpi_loop_part *)head;
+	struct tpar_slot_tpi_loop_part_ *slot =
+		(struct tpar_slot_tpi_loop_part_ *)head;
 
 	slot->data.arg.loop = loop;
 	slot->data.arg.from = strand;
@@ -165,7 +165,7 @@ fork_quietly(struct tpar_slot *head, struct tpi_loop *loop,
 	slot->data.arg.column = tile->column_begin;
 	slot->data.arg.column_end = tile->column_end;
 	/* ORDER L1 release -> force(): the arguments. */
-	__atomic_store_n(&slot->head.fn, tpar_wrap_tpi_loop_part,
+	__atomic_store_n(&slot->head.fn, tpar_wrap_tpi_loop_part_,
 			 __ATOMIC_RELEASE);
 	return head + 1;
 }
@@ -241,11 +241,11 @@ run(struct tpar_pool *pool, struct tpi_loop *loop, struct tpar_failure *why)
 {
 	union {
 		struct tpar_slot slot;
-		struct tpar_slot_run_loop typed;
+		struct tpar_slot_run_loop_ typed;
 	} root;
 
 	root.typed.data.arg.loop = loop;
-	return tpi_algo_run(loop->algo, pool, tpar_wrap_run_loop, &root.slot,
+	return tpi_algo_run(loop->algo, pool, tpar_wrap_run_loop_, &root.slot,
 			    why);
 }
 

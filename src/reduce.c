@@ -213,13 +213,13 @@ run(struct tpar_pool *pool, struct reduce *r, struct tpar_failure *why)
 {
 	union {
 		struct tpar_slot slot;
-		struct tpar_slot_run_reduce typed;
+		struct tpar_slot_run_reduce_ typed;
 	} root;
 	enum tpar_err err;
 	struct place *place;
 
 	root.typed.data.arg.r = r;
-	err = tpi_algo_run(&r->algo, pool, tpar_wrap_run_reduce, &root.slot,
+	err = tpi_algo_run(&r->algo, pool, tpar_wrap_run_reduce_, &root.slot,
 			   why);
 	while ((place = r->places) != NULL) {
 		r->places = place->next;

@@ -20,6 +20,7 @@ tpi_region_begin(struct tpi_region *region, const char *name)
 	region->outer = run->region;
 	region->name = name;
 	region->shielded = tpi_cancel_shielded_here();
+	region->shields = run->shield;
 	atomic_init(&region->failed, 0);
 	atomic_init(&region->skipped, 0);
 	region->err = TPAR_OK;

@@ -25,6 +25,7 @@ struct tpi_region {
 	struct tpi_region *outer; /* [c] that it was started in, or NULL */
 	const char *name;	  /* [c] of its root, or NULL */
 	bool shielded;		  /* [c] a stop of its task does not reach it */
+	unsigned shields;	  /* [c] of its run, when it began */
 	_Atomic uint32_t failed;  /* [a:L5] */
 	_Atomic uint32_t skipped; /* a fork, so that there is no result */
 	enum tpar_err err;	  /* [L5] the first failure */

@@ -256,7 +256,7 @@ run(struct tpar_pool *pool, struct scan *s, struct tpar_failure *why)
 {
 	union {
 		struct tpar_slot slot;
-		struct tpar_slot_run_scan typed;
+		struct tpar_slot_run_scan_ typed;
 	} root;
 	size_t size = s->how->value_size;
 	enum tpar_err err;
@@ -275,7 +275,8 @@ run(struct tpar_pool *pool, struct scan *s, struct tpar_failure *why)
 		memset(s->prefixes, 0, size);
 	}
 	root.typed.data.arg.s = s;
-	err = tpi_algo_run(&s->algo, pool, tpar_wrap_run_scan, &root.slot, why);
+	err = tpi_algo_run(&s->algo, pool, tpar_wrap_run_scan_, &root.slot,
+			   why);
 	free(s->sums);
 	return err;
 }

@@ -245,7 +245,7 @@ run(tpar_pool *pool, struct sort *sort, size_t n, struct tpar_failure *why)
 {
 	union {
 		struct tpar_slot slot;
-		struct tpar_slot_sort_all typed;
+		struct tpar_slot_sort_all_ typed;
 	} root;
 	unsigned depth = 0;
 
@@ -257,7 +257,7 @@ run(tpar_pool *pool, struct sort *sort, size_t n, struct tpar_failure *why)
 	root.typed.data.arg.sort = sort;
 	root.typed.data.arg.n = n;
 	root.typed.data.arg.depth = depth;
-	return tpi_forkjoin_root(pool, tpar_wrap_sort_all, &root.slot, why,
+	return tpi_forkjoin_root(pool, tpar_wrap_sort_all_, &root.slot, why,
 				 "tpar_sort", depth > 0);
 }
 

@@ -285,7 +285,7 @@ sort(tpar_pool *pool, void *base, size_t n, const struct tpi_keys *keys,
 			     .start = { 0, n } };
 	union {
 		struct tpar_slot slot;
-		struct tpar_slot_sort_all typed;
+		struct tpar_slot_sort_all_ typed;
 	} root;
 	enum tpar_err err;
 
@@ -294,7 +294,7 @@ sort(tpar_pool *pool, void *base, size_t n, const struct tpi_keys *keys,
 		return err;
 	}
 	root.typed.data.arg.all = &all;
-	err = tpi_forkjoin_root(pool, tpar_wrap_sort_all, &root.slot, why,
+	err = tpi_forkjoin_root(pool, tpar_wrap_sort_all_, &root.slot, why,
 				"tpar_sort_by_key",
 				n > LEAF_BYTES / keys->size);
 	tpi_area_free(&sort.area);

@@ -17,20 +17,34 @@
 
 #include <stdarg.h>
 
+/* How often a run was shielded when the computation whose root it is began. */
+static unsigned
+shields_below(const struct tpi_run *run)
+{
+	const struct tpi_region *region = run->region;
+
+	return region != NULL && region->run == run ? region->shields : 0;
+}
+
 bool
 tpi_cancel_requested_here(void)
 {
 	struct tpi_run *run;
 
 	for (run = tpi_thread_self.run; run != NULL; run = run->stopper) {
-		if (TPI_UNLIKELY(run->shield > 0)) {
+		struct tpi_region *region = run->region;
+
+		if (TPI_UNLIKELY(run->shield > 0) &&
+		    run->shield > shields_below(run)) {
 			return false;
 		}
-		if (tpi_cancel_requested(run->task)) {
-			return true;
+		if (TPI_LIKELY(region == NULL) || region->run != run) {
+			if (tpi_cancel_requested(run->task)) {
+				return true;
+			}
 		}
-		if (TPI_UNLIKELY(run->region != NULL)) {
-			return tpi_region_stopped(run->region);
+		if (TPI_UNLIKELY(region != NULL)) {
+			return tpi_region_stopped(region);
 		}
 	}
 	return false;

@@ -28,8 +28,9 @@
  *   before it returns.  With TPAR_DEBUG defined before this header is included,
  *   whatever breaks this ends the program with what and where.  Without, a task
  *   that leaves forks unjoined gives TPAR_EINVAL, if it was the root or run by
- *   another worker, and a join too many at the root does, too; a join of the
- *   wrong name and any other join too many are undefined.
+ *   another worker, and so does a join too many at the root of a computation that
+ *   is not within another; a join of the wrong name and any other join too many
+ *   are undefined.
  * - Arguments and results are copied byte by byte; all arguments of a task
  *   together, and its result, have at most TPAR_DATA_SIZE bytes (the compiler
  *   says so).  Pass more by pointer into the caller's frame, which is there
@@ -145,7 +146,8 @@
 #define TPAR_CALL(...)                                                         \
 	TPAR_GLUE_(tpar_call_, __VA_ARGS__, ~)(tpar_head, __VA_ARGS__)
 #define TPAR_JOIN(name)                                                        \
-	(TPAR_JOINS_(tpar_head, #name) tpar_join_##name(&tpar_head, tpar_slow))
+	(TPAR_JOINS_(tpar_head, #name)                                         \
+		 tpar_join_##name##_(&tpar_head, tpar_slow))
 
 /**
  * TPAR_RUN - run a fork-join task, from anywhere, and wait for it.
@@ -153,7 +155,9 @@
  * TPAR_RUN(name, pool, result, why, arguments...)
  *
  * On a worker of `pool` (or any, if pool is NULL) it runs here, as part of the
- * calling task; elsewhere it is a task of its own that is waited for.
+ * calling task; elsewhere it is a task of its own that is waited for.  A worker
+ * of another pool may run that itself meanwhile; then it is that pool's workers
+ * that take its forks.
  *
  * Shapes:    result: where to put it, or NULL; of a void task always NULL.
  *            why: as in tpar_gather(), or NULL.

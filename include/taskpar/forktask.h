@@ -205,8 +205,8 @@ tpar_join_slot(struct tpar_slot *slot)
 #define TPAR_STATIC_ASSERT_ _Static_assert
 #endif
 
-/* The first of some arguments, glued to a prefix; its name. */
-#define TPAR_GLUE_(prefix, first, ...) prefix##first
+/* The first of some arguments, between a prefix and an underscore; its name. */
+#define TPAR_GLUE_(prefix, first, ...) prefix##first##_
 #define TPAR_TEXT_(first, ...) #first
 
 #ifdef TPAR_DEBUG
@@ -243,7 +243,7 @@ tpar_join_slot(struct tpar_slot *slot)
  * arguments, whose types and names follow.
  */
 #define TPAR_MAKE_(store, kind, type, n, name, ...)                            \
-	struct tpar_slot_##name {                                              \
+	struct tpar_slot_##name##_ {                                           \
 		struct tpar_slot_head head;                                    \
 		union {                                                        \
 			struct {                                               \
@@ -252,18 +252,18 @@ tpar_join_slot(struct tpar_slot *slot)
 			TPAR_FIELD_##kind##_(type)                             \
 		} data;                                                        \
 	};                                                                     \
-	TPAR_STATIC_ASSERT_(sizeof(struct tpar_slot_##name) <=                 \
+	TPAR_STATIC_ASSERT_(sizeof(struct tpar_slot_##name##_) <=              \
 				    sizeof(struct tpar_slot),                  \
 			    #name ": more than TPAR_DATA_SIZE bytes");         \
 	store type name(                                                       \
 		struct tpar_slot *tpar_head TPAR_PARAMS_##n##_(__VA_ARGS__));  \
-	typedef type (*tpar_body_##name)(struct tpar_slot *                    \
-					 TPAR_PARAMS_##n##_(__VA_ARGS__));     \
+	typedef type (*tpar_body_##name##_)(struct tpar_slot *                 \
+					    TPAR_PARAMS_##n##_(__VA_ARGS__));  \
                                                                                \
-	TPAR_INLINE_ type tpar_call_##name(                                    \
+	TPAR_INLINE_ type tpar_call_##name##_(                                 \
 		struct tpar_slot *tpar_head_,                                  \
-		tpar_body_##name tpar_body_ TPAR_UNUSED_ TPAR_PARAMS_##n##_(   \
-			__VA_ARGS__))                                          \
+		tpar_body_##name##_ tpar_body_ TPAR_UNUSED_                    \
+			TPAR_PARAMS_##n##_(__VA_ARGS__))                       \
 	{                                                                      \
 		TPAR_HAVE_##kind##_(type)                                      \
                                                                                \
@@ -272,45 +272,46 @@ tpar_join_slot(struct tpar_slot *slot)
 		TPAR_RET_##kind##_                                             \
 	}                                                                      \
                                                                                \
-	static TPAR_UNUSED_ void tpar_wrap_##name(                             \
+	static TPAR_UNUSED_ void tpar_wrap_##name##_(                          \
 		struct tpar_slot *tpar_head_, struct tpar_slot *tpar_self_)    \
 	{                                                                      \
-		struct tpar_slot_##name *tpar_slot_ =                          \
-			(struct tpar_slot_##name *)tpar_self_;                 \
+		struct tpar_slot_##name##_ *tpar_slot_ =                       \
+			(struct tpar_slot_##name##_ *)tpar_self_;              \
                                                                                \
 		(void)tpar_slot_;                                              \
-		TPAR_SET_##kind##_(tpar_slot_->data.result) tpar_call_##name(  \
-			tpar_head_,                                            \
-			name TPAR_LOAD_##n##_(tpar_slot_->data.arg,            \
-					      __VA_ARGS__));                   \
+		TPAR_SET_##kind##_(tpar_slot_->data.result)                    \
+			tpar_call_##name##_(                                   \
+				tpar_head_,                                    \
+				name TPAR_LOAD_##n##_(tpar_slot_->data.arg,    \
+						      __VA_ARGS__));           \
 	}                                                                      \
                                                                                \
-	TPAR_INLINE_ void tpar_fork_##name(                                    \
+	TPAR_INLINE_ void tpar_fork_##name##_(                                 \
 		struct tpar_slot **tpar_head_,                                 \
-		tpar_body_##name tpar_body_ TPAR_UNUSED_ TPAR_PARAMS_##n##_(   \
-			__VA_ARGS__))                                          \
+		tpar_body_##name##_ tpar_body_ TPAR_UNUSED_                    \
+			TPAR_PARAMS_##n##_(__VA_ARGS__))                       \
 	{                                                                      \
-		struct tpar_slot_##name *tpar_slot_ =                          \
-			(struct tpar_slot_##name *)*tpar_head_;                \
+		struct tpar_slot_##name##_ *tpar_slot_ =                       \
+			(struct tpar_slot_##name##_ *)*tpar_head_;             \
                                                                                \
 		TPAR_STORE_##n##_(tpar_slot_->data.arg,                        \
 				  __VA_ARGS__) *tpar_head_ =                   \
-			tpar_fork_slot(*tpar_head_, tpar_wrap_##name);         \
+			tpar_fork_slot(*tpar_head_, tpar_wrap_##name##_);      \
 	}                                                                      \
                                                                                \
 	static TPAR_UNUSED_ __attribute__((noinline, cold))                    \
-	type tpar_join_slow_##name(struct tpar_slot *tpar_self_)               \
+	type tpar_join_slow_##name##_(struct tpar_slot *tpar_self_)            \
 	{                                                                      \
 		struct tpar_slot *tpar_at_ = tpar_join_slow_1(tpar_self_);     \
-		struct tpar_slot_##name *tpar_slot_ =                          \
-			(struct tpar_slot_##name *)(tpar_at_ != NULL           \
-							    ? tpar_at_         \
-							    : tpar_self_);     \
+		struct tpar_slot_##name##_ *tpar_slot_ =                       \
+			(struct tpar_slot_##name##_ *)(tpar_at_ != NULL        \
+							       ? tpar_at_      \
+							       : tpar_self_);  \
 		TPAR_HAVE_##kind##_(type)                                      \
                                                                                \
 			(void) tpar_slot_;                                     \
 		if (tpar_at_ == NULL) {                                        \
-			TPAR_SET_##kind##_(tpar_result_) tpar_call_##name(     \
+			TPAR_SET_##kind##_(tpar_result_) tpar_call_##name##_(  \
 				tpar_self_,                                    \
 				name TPAR_LOAD_##n##_(tpar_slot_->data.arg,    \
 						      __VA_ARGS__));           \
@@ -323,47 +324,47 @@ tpar_join_slot(struct tpar_slot *slot)
 		TPAR_RET_##kind##_                                             \
 	}                                                                      \
                                                                                \
-	TPAR_INLINE_ type tpar_join_##name(struct tpar_slot **tpar_head_,      \
-					   int *tpar_slow_)                    \
+	TPAR_INLINE_ type tpar_join_##name##_(struct tpar_slot **tpar_head_,   \
+					      int *tpar_slow_)                 \
 	{                                                                      \
 		struct tpar_slot *tpar_self_ = *tpar_head_ - 1;                \
-		struct tpar_slot_##name *tpar_slot_ =                          \
-			(struct tpar_slot_##name *)tpar_self_;                 \
+		struct tpar_slot_##name##_ *tpar_slot_ =                       \
+			(struct tpar_slot_##name##_ *)tpar_self_;              \
 		TPAR_HAVE_##kind##_(type)                                      \
                                                                                \
 			(void) tpar_slot_;                                     \
 		if (tpar_join_slot(tpar_self_)) {                              \
 			*tpar_head_ = tpar_self_;                              \
 			*tpar_slow_ = 0;                                       \
-			TPAR_SET_##kind##_(tpar_result_) tpar_call_##name(     \
+			TPAR_SET_##kind##_(tpar_result_) tpar_call_##name##_(  \
 				tpar_self_,                                    \
 				name TPAR_LOAD_##n##_(tpar_slot_->data.arg,    \
 						      __VA_ARGS__));           \
 		} else {                                                       \
 			TPAR_SET_##kind##_(tpar_result_)                       \
-				tpar_join_slow_##name(tpar_self_);             \
+				tpar_join_slow_##name##_(tpar_self_);          \
 			*tpar_head_ = tpar_limits_of(tpar_self_)->head;        \
 			*tpar_slow_ = 1;                                       \
 		}                                                              \
 		TPAR_RET_##kind##_                                             \
 	}                                                                      \
                                                                                \
-	TPAR_INLINE_ enum tpar_err tpar_run_##name(                            \
-		tpar_body_##name tpar_body_ TPAR_UNUSED_,                      \
+	TPAR_INLINE_ enum tpar_err tpar_run_##name##_(                         \
+		tpar_body_##name##_ tpar_body_ TPAR_UNUSED_,                   \
 		tpar_pool *tpar_pool_, TPAR_OUT_##kind##_(type) tpar_out_,     \
 		struct tpar_failure *tpar_why_ TPAR_PARAMS_##n##_(             \
 			__VA_ARGS__))                                          \
 	{                                                                      \
 		union {                                                        \
 			struct tpar_slot slot;                                 \
-			struct tpar_slot_##name typed;                         \
+			struct tpar_slot_##name##_ typed;                      \
 		} tpar_root_;                                                  \
 		enum tpar_err tpar_err_;                                       \
                                                                                \
-		TPAR_STORE_##n##_(tpar_root_.typed.data.arg, __VA_ARGS__)      \
-			tpar_err_ = tpar_run_1(tpar_pool_, tpar_wrap_##name,   \
-					       &tpar_root_.slot, tpar_why_,    \
-					       #name);                         \
+		TPAR_STORE_##n##_(tpar_root_.typed.data.arg,                   \
+				  __VA_ARGS__) tpar_err_ =                     \
+			tpar_run_1(tpar_pool_, tpar_wrap_##name##_,            \
+				   &tpar_root_.slot, tpar_why_, #name);        \
 		if (tpar_err_ == TPAR_OK && tpar_out_ != NULL) {               \
 			TPAR_GIVE_##kind##_(tpar_out_, tpar_root_.typed)       \
 		}                                                              \
@@ -378,7 +379,7 @@ tpar_join_slot(struct tpar_slot *slot)
  * fib() a third faster with Clang.
  */
 #define TPAR_BODY_(store, kind, type, n, name, ...)                            \
-	TPAR_INLINE_ type tpar_task_##name(                                    \
+	TPAR_INLINE_ type tpar_task_##name##_(                                 \
 		struct tpar_slot *tpar_head,                                   \
 		int *tpar_slow TPAR_PARAMS_##n##_(__VA_ARGS__));               \
 	store type name(                                                       \
@@ -387,18 +388,19 @@ tpar_join_slot(struct tpar_slot *slot)
 		int tpar_slow = 0;                                             \
 		TPAR_HAVE_##kind##_(type)                                      \
                                                                                \
-			TPAR_ENTER_(tpar_head) TPAR_SET_##kind##_(             \
-				tpar_result_)                                  \
-				tpar_task_##name(tpar_head,                    \
-						 &tpar_slow TPAR_NAMES_##n##_( \
-							 __VA_ARGS__));        \
+			TPAR_ENTER_(tpar_head)                                 \
+				TPAR_SET_##kind##_(tpar_result_)               \
+					tpar_task_##name##_(                   \
+						tpar_head,                     \
+						&tpar_slow TPAR_NAMES_##n##_(  \
+							__VA_ARGS__));         \
 		TPAR_LEAVE_(tpar_head, name)                                   \
 		if (!TPAR_LIKELY_(!tpar_slow)) {                               \
 			__asm__ volatile("" : : : "memory");                   \
 		}                                                              \
 		TPAR_RET_##kind##_                                             \
 	}                                                                      \
-	TPAR_INLINE_ type tpar_task_##name(                                    \
+	TPAR_INLINE_ type tpar_task_##name##_(                                 \
 		struct tpar_slot *tpar_head TPAR_UNUSED_,                      \
 		int *tpar_slow TPAR_UNUSED_ TPAR_PARAMS_##n##_(__VA_ARGS__))
 

@@ -54,7 +54,7 @@ run_probe(tpar_pool *pool, struct probe *p, struct tpar_failure *why)
 {
 	union {
 		struct tpar_slot slot;
-		struct tpar_slot_probe typed;
+		struct tpar_slot_probe_ typed;
 	} root;
 	static const int key;
 
@@ -63,7 +63,7 @@ run_probe(tpar_pool *pool, struct probe *p, struct tpar_failure *why)
 	p->algo.fn = &key;
 	p->algo.items = 5;
 	root.typed.data.arg.p = p;
-	return tpi_algo_run(&p->algo, pool, tpar_wrap_probe, &root.slot, why);
+	return tpi_algo_run(&p->algo, pool, tpar_wrap_probe_, &root.slot, why);
 }
 
 /* Until it takes longer than what is worth an announcement. */

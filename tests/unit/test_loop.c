@@ -46,7 +46,7 @@ walk_over(struct walk *walk, size_t rows, size_t grain)
 	struct tpar_tile all = { 0, rows, 0, 1 };
 	union {
 		struct tpar_slot slot;
-		struct tpar_slot_run_walk typed;
+		struct tpar_slot_run_walk_ typed;
 	} root;
 
 	walk->algo.name = "walk";
@@ -57,7 +57,7 @@ walk_over(struct walk *walk, size_t rows, size_t grain)
 	walk->loop.row_grain = grain;
 	walk->loop.column_grain = 1;
 	root.typed.data.arg.walk = walk;
-	ck_assert_int_eq(tpi_algo_run(&walk->algo, pool, tpar_wrap_run_walk,
+	ck_assert_int_eq(tpi_algo_run(&walk->algo, pool, tpar_wrap_run_walk_,
 				      &root.slot, NULL),
 			 TPAR_OK);
 	ck_assert_uint_eq(walk->next, rows);
