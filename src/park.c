@@ -8,7 +8,6 @@
  */
 #include "config.h"
 
-#include "clock.h"
 #include "die.h"
 #include "errand.h"
 #include "guard.h"
@@ -238,6 +237,7 @@ await_wake(struct tpi_worker *w, bool extra)
 {
 	int64_t deadline = extra ? tpar_in(KEEP_ALIVE_NS) : 0;
 	struct tpi_guard guard = { .is_sentinel = false };
+	int64_t until;
 
 	/* ENDS: tpi_park_wake_one() pops this worker, or the pool quits. */
 	/* ORDER S2 acquire <- tpi_park_wake_one() */
@@ -245,12 +245,12 @@ await_wake(struct tpi_worker *w, bool extra)
 		if (tpi_errand_check(w)) {
 			continue;
 		}
-		if (tpi_parker_park(w->parker,
-				    tpi_guard_until(&guard, w, deadline))) {
+		until = tpi_guard_until(&guard, w, deadline);
+		if (tpi_parker_park(w->parker, until)) {
 			continue;
 		}
 		tpi_guard_look(&guard, w->pool);
-		if (deadline != 0 && tpi_clock_passed(deadline)) {
+		if (deadline != 0 && until == deadline) {
 			if (give_up(w)) {
 				end_guard(&guard, w->pool);
 				return false;
