@@ -298,7 +298,8 @@ tpi_slots_promote(struct tpi_slots *s, struct tpar_slot *head, unsigned n)
 	if (n < more) {
 		n = more < AT_ONCE ? (unsigned)more : AT_ONCE;
 	}
-	while (k < n && slot < head &&
+	/* One without an fn was joined by somebody else's mistake. */
+	while (k < n && slot < head && slot->head.fn != NULL &&
 	       (forked = make_forked(w, s, slot, slot->head.fn)) != NULL) {
 		tpi_worker_push(w, &forked->future);
 		slot++;

@@ -45,7 +45,8 @@
  * Memory: each worker that ever forks has TPAR_SLOTS_SIZE bytes of address
  * space for its forks, of which 64 bytes are used per fork not yet joined; a
  * fork beyond that is called at once.  The stack takes what the functions need,
- * about 64 to 100 bytes per level of fib(); see tpar_pool_config.stack_size.
+ * which the library adds nothing to: fib() 80 bytes per level with GCC 12, 48 with
+ * Clang 19 (x86-64, -O2); see tpar_pool_config.stack_size.
  */
 #ifndef TASKPAR_FORKJOIN_H
 #define TASKPAR_FORKJOIN_H
@@ -180,7 +181,7 @@
  * tpar_run_fail - end the fork-join computation that the caller is part of.
  *
  * The first call in time counts.  Forks that have not begun are skipped, in the
- * whole computation and in those that its tasks have started with TPAR_RUN;
+ * whole computation and in those that its tasks have started on this pool;
  * those that run see tpar_cancelled(); joins give zeroed results.  The task that
  * calls it returns as usual, with any result.
  *
