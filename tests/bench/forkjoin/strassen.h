@@ -252,7 +252,7 @@ strassen_end(const struct strassen_step *step, int q)
 /* Part i of `up`: product 0 to 6, quarter 7 to 10 of the result; -1: all. */
 FJ_VOID_TASK_2(strassen, struct strassen_step *, up, int, i)
 {
-	struct strassen_step step = *up;
+	struct strassen_step step;
 	struct strassen_step *me = &step;
 	double *memory;
 	int side = i < 0 ? 2 * up->half : up->half;
@@ -263,21 +263,18 @@ FJ_VOID_TASK_2(strassen, struct strassen_step *, up, int, i)
 		return;
 	}
 	memory = strassen_alloc(side);
-	if (i >= 0) {
-		step = strassen_begin(up, i, memory);
-	}
+	step = i < 0 ? *up : strassen_begin(up, i, memory);
 	if (side <= STRASSEN_LEAF) {
 		strassen_leaf(&step.c, &step.a, &step.b, side);
 		strassen_free(memory, side);
 		return;
 	}
-	FJ_GROUP;
 	for (part = 0; part < 7; part++) {
 		step.product[part] =
 			memory + 2 * tiles_at(side, side, 0) +
 			(size_t)part * tiles_at(side / 2, side / 2, 0);
 	}
-	/* Not before: a part copies all of it. */
+	FJ_GROUP;
 	for (part = 0; part < 7; part++) {
 		FJ_FORK_VOID(strassen, me, part);
 	}
