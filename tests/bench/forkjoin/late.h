@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #define LATE_BUSY 0.003
+#define LATE_PATIENCE 0.1 /* for a worker that cannot take by force */
 #define LATE_IDLE_FORKS 1000
 
 /* Nobody comes where forks cannot be taken by force. */
@@ -70,6 +71,7 @@ FJ_TASK_1(long, late_pair, double, seconds)
 
 FJ_TASK_1(long, late, double, seconds)
 {
+	double end = fj_now() + LATE_PATIENCE;
 	long busy = 1;
 	long ends;
 
