@@ -10,9 +10,6 @@
 #define LATE_PATIENCE 0.1 /* for a worker that cannot take by force */
 #define LATE_IDLE_FORKS 1000
 
-/* Nobody comes where forks cannot be taken by force. */
-#define LATE_PATIENCE 0.1
-
 static long late_result;
 static int late_begun;
 
@@ -77,8 +74,6 @@ FJ_TASK_1(long, late, double, seconds)
 
 	FJ_GROUP;
 	if (fj_workers > 1) {
-		double end = fj_now() + LATE_PATIENCE;
-
 		FJ_FORK(&busy, late_busy, LATE_BUSY);
 		while (!__atomic_load_n(&late_begun, __ATOMIC_ACQUIRE) &&
 		       fj_now() < end) {
