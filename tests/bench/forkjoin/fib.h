@@ -3,12 +3,12 @@
  * fib.h - fib(n) by two calls: nothing but the cost of a fork and a join.
  * Items are calls.
  */
-static long fib_result;
+static int fib_result; /* N is at most 46 */
 
-FJ_TASK_1(long, fib, int, n)
+FJ_TASK_1(int, fib, int, n)
 {
-	long a;
-	long b;
+	int a;
+	int b;
 
 	if (n < 2) {
 		return n;
