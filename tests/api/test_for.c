@@ -197,46 +197,6 @@ START_TEST(items_may_differ_in_what_they_cost)
 }
 END_TEST
 
-/* One that waits until another one runs, too. */
-struct meeting {
-	_Atomic int here;
-};
-
-static int
-meet(size_t begin, size_t end, void *arg)
-{
-	struct meeting *meeting = arg;
-
-	UNIT_MUST(end == begin + 1);
-	atomic_fetch_add(&meeting->here, 1);
-	UNIT_AWAIT(atomic_load(&meeting->here) == 2);
-	return 0;
-}
-
-static int
-run_meeting(void *arg, void *value)
-{
-	(void)value;
-	return tpar_for(NULL, 0, 2, 0, meet, arg, NULL);
-}
-
-START_TEST(two_long_items_run_at_the_same_time)
-{
-	tpar_pool *pool = unit_pool(2, 1);
-	struct meeting meetings[20] = { { 0 } };
-	int i;
-
-	/*
-	 * Other threads are asleep, or look for work.  No loop has an argument
-	 * of which it is known that it was short: it would not be announced.
-	 */
-	for (i = 0; i < 20; i++) {
-		unit_run_in(pool, run_meeting, &meetings[i]);
-	}
-	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -247,7 +207,6 @@ main(void)
 		a_range_that_ends_before_it_begins_is_refused,
 		an_empty_range_calls_nothing,
 		items_may_differ_in_what_they_cost,
-		two_long_items_run_at_the_same_time,
 	};
 
 	return unit_main("for", tests, sizeof tests / sizeof tests[0]);

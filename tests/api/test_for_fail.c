@@ -109,38 +109,6 @@ START_TEST(a_body_may_call_run_fail)
 }
 END_TEST
 
-/* Two parts: one fails when the other one runs, which is told. */
-static int
-fail_or_see(size_t begin, size_t end, void *arg)
-{
-	_Atomic int *here = arg;
-
-	(void)end;
-	atomic_fetch_add(here, 1);
-	UNIT_AWAIT(atomic_load(here) >= 2);
-	if (begin == 0) {
-		return 6;
-	}
-	UNIT_AWAIT(tpar_cancelled());
-	atomic_fetch_add(here, 1);
-	return TPAR_ESTOPPED;
-}
-
-START_TEST(bodies_that_run_see_that_another_has_failed)
-{
-	tpar_pool *pool = unit_pool(2, 1);
-	_Atomic int here = 0;
-	struct tpar_failure why;
-
-	ck_assert_int_eq(tpar_for(pool, 0, 2, 0, fail_or_see, &here, &why),
-			 TPAR_EFAILED);
-	ck_assert_int_eq(why.code, 6);
-	ck_assert_uint_eq(why.index, 0);
-	ck_assert_int_eq(atomic_load(&here), 3);
-	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
-}
-END_TEST
-
 /* A loop in a task that is to be cancelled while an item runs. */
 struct stopped {
 	struct unit_gate begun;
@@ -319,7 +287,6 @@ main(void)
 		a_body_that_fails_is_the_outcome,
 		a_failure_without_words_gets_some,
 		a_body_may_call_run_fail,
-		bodies_that_run_see_that_another_has_failed,
 		a_cancel_of_the_calling_task_stops_it,
 		a_loop_that_is_complete_is_a_success_whoever_was_stopped,
 		a_body_may_say_that_it_was_stopped,
