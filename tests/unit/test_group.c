@@ -142,7 +142,9 @@ START_TEST(close_that_finds_a_cycle_stops_the_child_that_waits)
 	struct ring ring = { .gathers = false };
 
 	run_ring(&ring);
-	ck_assert_int_eq(ring.child_err, TPAR_ESTOPPED);
+	/* It may not have looked for a cycle before, and find it, too. */
+	ck_assert(ring.child_err == TPAR_ESTOPPED ||
+		  ring.child_err == TPAR_EDEADLK);
 }
 END_TEST
 
