@@ -93,7 +93,9 @@ run_fail(size_t begin, size_t end, void *arg)
 	(void)begin;
 	(void)end;
 	(void)arg;
+	UNIT_MUST(!tpar_cancelled());
 	tpar_run_fail(8, "by %s", "itself");
+	UNIT_MUST(tpar_cancelled()); /* as all that run see it */
 	return 9;
 }
 
