@@ -339,6 +339,32 @@ START_TEST(recursion_has_the_result_of_the_sequential_program)
 }
 END_TEST
 
+/* Names that begin as those of the library's own functions and types do. */
+TPAR_TASK_1(int, head, int, x)
+{
+	return x + 1;
+}
+
+TPAR_TASK_1(int, slot, int, x)
+{
+	int forked;
+
+	TPAR_FORK(head, x);
+	forked = TPAR_CALL(head, 2 * x);
+	return forked + 10 * TPAR_JOIN(head);
+}
+
+START_TEST(tasks_may_be_called_as_parts_of_the_library)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	int value;
+
+	ck_assert_int_eq(TPAR_RUN(slot, pool, &value, NULL, 4), TPAR_OK);
+	ck_assert_int_eq(value, 9 + 50);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 START_TEST(result_need_not_be_asked_for)
 {
 	tpar_pool *pool = unit_pool(1, 1);
@@ -420,6 +446,7 @@ int
 main(void)
 {
 	const TTest *tests[] = {
+		tasks_may_be_called_as_parts_of_the_library,
 		arguments_and_results_of_all_types_go_through_forks,
 		arguments_and_results_are_the_same_when_stolen,
 		tasks_without_a_result_are_forked_called_and_run,

@@ -389,10 +389,63 @@ START_TEST(fork_may_shield_itself)
 }
 END_TEST
 
+/* What a task sees before and after its computation has failed. */
+TPAR_TASK_1(int, sees_the_failure, int, shields)
+{
+	int before = tpar_cancelled();
+	int after;
+
+	if (shields) {
+		tpar_shield_enter();
+	}
+	tpar_run_fail(3, NULL);
+	after = tpar_cancelled();
+	if (shields) {
+		tpar_shield_leave();
+	}
+	return before ? -1 : after;
+}
+
+TPAR_VOID_TASK_2(look_at_the_failure, int, shields, int *, seen)
+{
+	*seen = TPAR_CALL(sees_the_failure, shields);
+}
+
+static int
+fail_below_a_shield(void *arg, void *value)
+{
+	int *seen = arg;
+	int i;
+
+	(void)value;
+	tpar_shield_enter();
+	for (i = 0; i < 2; i++) {
+		UNIT_MUST(TPAR_RUN(look_at_the_failure, NULL, NULL, NULL, i,
+				   &seen[i]) == TPAR_EFAILED);
+	}
+	tpar_shield_leave();
+	return 0;
+}
+
+START_TEST(shield_below_a_computation_does_not_hide_its_failure)
+{
+	tpar_future *f;
+	int seen[2] = { -1, -1 };
+
+	ck_assert_int_eq(tpar_submit(NULL, fail_below_a_shield, seen, 0, &f),
+			 TPAR_OK);
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+	tpar_future_unref(f);
+	ck_assert_int_eq(seen[0], 1);
+	ck_assert_int_eq(seen[1], 0); /* its own shield does */
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *tests[] = {
+		shield_below_a_computation_does_not_hide_its_failure,
 		root_sees_that_its_future_was_asked_to_stop,
 		fork_sees_it,
 		stolen_fork_and_its_parent_see_it,
