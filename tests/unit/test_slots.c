@@ -235,6 +235,38 @@ START_TEST(no_more_are_promoted_than_there_are)
 }
 END_TEST
 
+START_TEST(of_many_an_eighth_is_promoted_at_once)
+{
+	long i;
+
+	forked_begin(&t, 2);
+	forked_fork(&t, 24, 0);
+	ck_assert_uint_eq(tpi_slots_promote(t.s, t.head, 1), 3);
+	ck_assert_ptr_eq(priv(), t.s->base + 3);
+	for (i = 24; i > 0; i--) {
+		ck_assert_int_eq(forked_join(&t), i);
+	}
+	forked_end(&t);
+}
+END_TEST
+
+START_TEST(what_was_joined_by_mistake_is_not_promoted)
+{
+	tpar_slot_fn fn;
+
+	forked_begin(&t, 2);
+	forked_fork(&t, 2, 0);
+	fn = t.s->base->head.fn;
+	t.s->base->head.fn = NULL;
+	ck_assert_uint_eq(tpi_slots_promote(t.s, t.head, 2), 0);
+	t.s->base->head.fn = fn;
+	ck_assert_uint_eq(tpi_slots_promote(t.s, t.head, 2), 2);
+	ck_assert_int_eq(forked_join(&t), 2);
+	ck_assert_int_eq(forked_join(&t), 1);
+	forked_end(&t);
+}
+END_TEST
+
 START_TEST(who_asks_in_vain_has_not_been_heard)
 {
 	forked_begin(&t, 2);
@@ -449,6 +481,8 @@ main(void)
 		idle_workers_are_hungry,
 		oldest_are_promoted_and_stolen_first,
 		no_more_are_promoted_than_there_are,
+		of_many_an_eighth_is_promoted_at_once,
+		what_was_joined_by_mistake_is_not_promoted,
 		who_asks_in_vain_has_not_been_heard,
 		forks_of_outer_regions_are_promoted_as_theirs,
 		what_is_promoted_is_withdrawn_and_private_again,
