@@ -33,9 +33,7 @@
 #include <string.h>
 
 /* Less than that is not worth a steal: the thief asks less often. */
-#define USEFUL_NS 1000
-#define COOL_STEP_NS 500
-#define COOL_MAX_NS 50000
+#define USEFUL_NS 1500
 
 /* How long a join looks for something to do before it sleeps. */
 #define JOIN_SPIN_NS 20000
@@ -317,10 +315,7 @@ judge(struct tpi_worker *w, int64_t began)
 		w->poke_from = 0;
 		return;
 	}
-	if (w->cool_ns < COOL_MAX_NS) {
-		w->cool_ns += w->cool_ns / 4 + COOL_STEP_NS;
-	}
-	w->poke_from = now + w->cool_ns;
+	tpi_worker_cool(w, now, w->cool_ns / 4);
 }
 
 int

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "clock.h"
 #include "future.h"
 #include "pool.h"
 #include "rng.h"
@@ -129,6 +130,23 @@ tpi_take_aside(struct tpi_worker *w)
 	return f;
 }
 
+/*
+ * For forks.  If in this search the victim has answered before, and its deque is
+ * empty, then it took back what it gave in less time than lies between two
+ * looks: such tasks are not worth its answers.
+ */
+static void
+ask(struct tpi_worker *w, struct tpi_slots *forks, bool got)
+{
+	if (!got && w->asked == forks && !tpi_slots_asked(forks)) {
+		w->asked = NULL;
+		tpi_worker_cool(w, tpi_clock_now(), w->cool_ns);
+		return;
+	}
+	tpi_slots_poke(forks);
+	w->asked = got ? NULL : forks;
+}
+
 /* The oldest task of a victim; up to half of the rest goes to the own deque. */
 static struct tpar_future *
 rob(struct tpi_worker *w, struct tpi_worker *victim)
@@ -150,7 +168,7 @@ rob(struct tpi_worker *w, struct tpi_worker *victim)
 		if (got == TPI_STEAL_EMPTY
 			    ? w->pokes
 			    : w->poke_from == 0 && !tpi_deque_nonempty(d)) {
-			tpi_slots_poke(forks);
+			ask(w, forks, got == TPI_STEAL_GOT);
 		}
 		return got == TPI_STEAL_GOT ? first : NULL;
 	}

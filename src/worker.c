@@ -132,6 +132,7 @@ look_around(struct tpi_worker *w)
 	}
 	pause_for(pauses);
 	w->pokes = w->poke_from == 0;
+	w->asked = NULL;
 	while ((f = tpi_take_scan(w)) == NULL && w->searching) {
 		int64_t now = tpi_clock_now();
 

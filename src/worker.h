@@ -43,6 +43,7 @@ struct tpi_worker {
 	bool others_first; /* [o] than HIGH ones, in its next search */
 	bool announce;	   /* [c] as its pool's park says */
 	bool fenced;	   /* [c] whoever looks at `taken` uses a heavy fence */
+	struct tpi_slots *asked; /* [o] in this search, and got nothing yet */
 	struct tpi_slots *slots; /* [o] of its forks; NULL until the first */
 	int64_t poke_from;	 /* [o] until then it does not ask */
 	int64_t cool_ns;	 /* [o] as what it got was not worth it */
@@ -58,6 +59,20 @@ struct tpi_worker {
 	pthread_t exited;	  /* [o] the one before, if it has exited */
 	bool has_exited;	  /* [o] and this thread has to join it */
 };
+
+#define TPI_COOL_STEP_NS 500
+#define TPI_COOL_MAX_NS 50000
+
+/* What it asked for was not worth it: it waits before it asks again, longer. */
+static inline void
+tpi_worker_cool(struct tpi_worker *worker, int64_t now, int64_t more)
+{
+	worker->cool_ns += more + TPI_COOL_STEP_NS;
+	if (worker->cool_ns > TPI_COOL_MAX_NS) {
+		worker->cool_ns = TPI_COOL_MAX_NS;
+	}
+	worker->poke_from = now + worker->cool_ns;
+}
 
 /* A new worker without a thread; under the pool's lock.  NULL: no memory. */
 struct tpi_worker *tpi_worker_create(struct tpar_pool *pool, unsigned index);

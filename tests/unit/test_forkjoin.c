@@ -8,6 +8,7 @@
 #include "forked.h"
 
 #include "src/clock.h"
+#include "src/take.h"
 
 static struct forked t;
 
@@ -171,6 +172,69 @@ START_TEST(thief_whose_takings_were_worth_it_asks_on)
 	t.other->cool_ns = 7;
 	have_stolen(take_a_while);
 	ck_assert_int_eq(t.other->poke_from, 0);
+	ck_assert_int_eq(t.other->cool_ns, 0);
+	forked_end(&t);
+}
+END_TEST
+
+/* A look of the other's, who asks in it. */
+static struct tpar_future *
+look(void)
+{
+	struct tpar_future *f;
+
+	t.other->pokes = true;
+	hand_become(t.other);
+	f = tpi_take_scan(t.other);
+	hand_become(t.w);
+	return f;
+}
+
+START_TEST(thief_whose_victim_takes_back_what_it_gives_asks_less_often)
+{
+	int64_t cool;
+	int i;
+
+	forked_begin(&t, 2);
+	t.other->asked = NULL;
+	for (i = 0, cool = 0; i < 20; i++) {
+		ck_assert_ptr_null(look());
+		ck_assert_ptr_eq(t.other->asked, t.s);
+		ck_assert_int_eq(t.other->cool_ns, cool);
+		forked_fork(&t, 1, 4);
+		ck_assert_int_eq(forked_join(&t), 5);
+		ck_assert(!tpi_slots_asked(t.s));
+		/* It is not asked again in that look. */
+		ck_assert_ptr_null(look());
+		ck_assert(!tpi_slots_asked(t.s));
+		ck_assert_int_ge(t.other->cool_ns, cool);
+		cool = t.other->cool_ns;
+		ck_assert_int_gt(t.other->poke_from, 0);
+	}
+	ck_assert_int_eq(cool, TPI_COOL_MAX_NS);
+	forked_end(&t);
+}
+END_TEST
+
+START_TEST(thief_who_got_some_does_not_mind_what_is_taken_back)
+{
+	struct tpar_future *f;
+
+	forked_begin(&t, 2);
+	t.other->asked = NULL;
+	ck_assert_ptr_null(look());
+	forked_fork(&t, 2, 4);
+	ck_assert(!tpi_slots_asked(t.s));
+	f = look();
+	ck_assert_ptr_nonnull(f);
+	ck_assert(forked_run(&t, (struct tpi_forked *)(void *)f));
+	(void)forked_join(&t);
+	(void)forked_join(&t);
+	t.other->asked = NULL;
+	t.other->cool_ns = 0;
+	/* Nor while it has not heard yet. */
+	ck_assert_ptr_null(look());
+	ck_assert_ptr_null(look());
 	ck_assert_int_eq(t.other->cool_ns, 0);
 	forked_end(&t);
 }
@@ -377,6 +441,8 @@ main(void)
 		stolen_fork_forks_on_the_slots_of_the_thief,
 		join_hears_a_poke_while_somebody_is_hungry,
 		thief_whose_takings_were_worth_it_asks_on,
+		thief_whose_victim_takes_back_what_it_gives_asks_less_often,
+		thief_who_got_some_does_not_mind_what_is_taken_back,
 		nothing_begins_once_the_computation_has_failed,
 		fork_of_a_failed_computation_is_not_promoted,
 		fork_that_a_cancelled_pool_has_ended_stops_the_computation,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * flat.h - the smallest parallelism: a loop of one fork, a call and a join, all
- * of the same work of n steps, about a nanosecond each.  Items are pairs.
+ * of the same work of n steps, a nanosecond or two each.  Items are pairs.
  */
 #define FLAT_STEPS 1e8 /* in all, about */
 #define FLAT_STEPS_BRIEF 1e5
@@ -9,15 +9,16 @@
 
 static uint64_t flat_result;
 
-/* Steps one after the other, which no compiler can leave out. */
+/* Steps through memory, one after the other, which no compiler leaves out. */
 static __attribute__((noinline)) uint64_t
 flat_work(long steps, uint64_t x)
 {
+	volatile uint64_t sum = x;
+
 	for (; steps > 0; steps--) {
-		x = x * UINT64_C(6364136223846793005) + 1;
-		__asm__ volatile("" : "+r"(x));
+		sum += (uint64_t)steps;
 	}
-	return x;
+	return sum;
 }
 
 FJ_TASK_2(uint64_t, flat_body, long, steps, uint64_t, x)
