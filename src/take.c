@@ -130,21 +130,39 @@ tpi_take_aside(struct tpi_worker *w)
 	return f;
 }
 
-/*
- * For forks.  If in this search the victim has answered before, and its deque is
- * empty, then it took back what it gave in less time than lies between two
- * looks: such tasks are not worth its answers.
- */
-static void
-ask(struct tpi_worker *w, struct tpi_slots *forks, bool got)
+static enum tpi_steal
+steal(struct tpi_deque *d, struct tpar_future **f)
 {
-	if (!got && w->asked == forks && !tpi_slots_asked(forks)) {
-		w->asked = NULL;
-		tpi_worker_cool(w, tpi_clock_now(), w->cool_ns);
-		return;
+	enum tpi_steal got;
+
+	do {
+		got = tpi_deque_steal(d, f);
+		/* ENDS: LOST means that somebody else got an entry. */
+	} while (got == TPI_STEAL_LOST);
+	return got;
+}
+
+/*
+ * The victim has no tasks but may have forks: asks for some.  If in this search
+ * it has answered before, and there is nothing, then it took back what it gave
+ * in less time than lies between two looks: that is not worth its answers.
+ */
+static enum tpi_steal
+ask(struct tpi_worker *w, struct tpi_worker *victim, struct tpi_slots *forks,
+    struct tpar_future **f)
+{
+	if (w->asked != forks || tpi_slots_asked(forks)) {
+		tpi_slots_poke(forks);
+		w->asked = forks;
+		return TPI_STEAL_EMPTY;
 	}
-	tpi_slots_poke(forks);
-	w->asked = got ? NULL : forks;
+	w->asked = NULL;
+	/* The answer may have come after the first look. */
+	if (steal(&victim->deque, f) == TPI_STEAL_GOT) {
+		return TPI_STEAL_GOT;
+	}
+	tpi_worker_cool(w, tpi_clock_now(), w->cool_ns);
+	return TPI_STEAL_EMPTY;
 }
 
 /* The oldest task of a victim; up to half of the rest goes to the own deque. */
@@ -156,19 +174,17 @@ rob(struct tpi_worker *w, struct tpi_worker *victim)
 	struct tpi_slots *forks;
 	struct tpar_future *f;
 	int64_t more;
-	enum tpi_steal got;
+	enum tpi_steal got = steal(d, &first);
 
-	do {
-		got = tpi_deque_steal(d, &first);
-		/* ENDS: LOST means that somebody else got an entry. */
-	} while (got == TPI_STEAL_LOST);
 	forks = tpi_slots_live(victim);
 	if (TPI_UNLIKELY(forks != NULL)) {
+		if (got == TPI_STEAL_EMPTY && w->pokes) {
+			got = ask(w, victim, forks, &first);
+		}
 		/* One at a time: they are large, and only the oldest are. */
-		if (got == TPI_STEAL_EMPTY
-			    ? w->pokes
-			    : w->poke_from == 0 && !tpi_deque_nonempty(d)) {
-			ask(w, forks, got == TPI_STEAL_GOT);
+		if (got == TPI_STEAL_GOT && w->poke_from == 0 &&
+		    !tpi_deque_nonempty(d)) {
+			tpi_slots_poke(forks);
 		}
 		return got == TPI_STEAL_GOT ? first : NULL;
 	}
