@@ -14,6 +14,7 @@
  *   promise.h futures that your own code completes; callbacks, descriptors
  *   forkjoin.h  recursive tasks whose fork costs a nanosecond
  *   algorithm.h  loops, sums, prefix sums, searches and sorting on all cores
+ *   blocking.h  tasks, or parts of them, that block
  *   cancel.h  inside a task: have I been asked to stop?
  */
 #ifndef TASKPAR_H
@@ -21,6 +22,7 @@
 
 #include <taskpar/algorithm.h>
 #include <taskpar/base.h>
+#include <taskpar/blocking.h>
 #include <taskpar/cancel.h>
 #include <taskpar/forkjoin.h>
 #include <taskpar/future.h>

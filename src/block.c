@@ -106,10 +106,14 @@ run_starved(struct tpi_wait *wait, struct tpar_future *f,
 {
 	struct tpi_frame *frame = wait->frame;
 	struct tpi_worker *w = wait->worker;
+	bool may_run = !wait->exiting && tpi_help_stack_left(w) &&
+		       tpi_help_may_run(w, f);
+	bool blocks = tpi_future_is_blocking(f);
 
-	tpi_park_unblock(w);
-	if (!wait->exiting && tpi_help_stack_left(w) &&
-	    tpi_help_may_run(w, f)) {
+	if (!blocks) {
+		tpi_park_unblock(w);
+	}
+	if (may_run) {
 		tpi_frame_cover(frame, f);
 		tpi_run_call(f, watch, tpi_frame_is_set(frame));
 	} else {
@@ -117,7 +121,9 @@ run_starved(struct tpi_wait *wait, struct tpar_future *f,
 		tpi_run_skip(f, watch);
 	}
 	tpi_block_uncover_found(wait);
-	(void)tpi_park_block(w);
+	if (!blocks) {
+		(void)tpi_park_block(w);
+	}
 }
 
 /*

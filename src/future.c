@@ -40,6 +40,7 @@ tpi_future_shape_slow(const struct tpar_task *task, struct tpi_shape *shape)
 {
 	size_t align = task->value_align ? task->value_align : TPI_INLINE_VALUE;
 	bool ext = task->group != NULL || task->context != NULL ||
+		   (task->flags & TPAR_BLOCKING) != 0 ||
 		   tpi_future_context_here() != NULL;
 	size_t fixed =
 		sizeof(struct tpar_future) + (ext ? sizeof(struct tpi_ext) : 0);
@@ -79,6 +80,7 @@ tpi_future_fill_ext(struct tpar_future *f, const struct tpar_task *task)
 	ext->context = task->context != NULL ? task->context
 					     : tpi_future_context_here();
 	ext->group = task->group;
+	ext->blocking = (task->flags & TPAR_BLOCKING) != 0;
 }
 
 void *

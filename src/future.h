@@ -103,6 +103,7 @@ struct tpi_ext {
 	struct tpar_future *next_failed; /* [m:group] */
 	bool swept;			 /* [m:group] its stop was passed on */
 	bool given_up;			 /* [m:group] it waits for the closer */
+	bool blocking;			 /* [c] TPAR_BLOCKING */
 };
 
 /* Of a future with TPI_F_EXT. */
@@ -110,6 +111,14 @@ static inline struct tpi_ext *
 tpi_future_ext(const struct tpar_future *f)
 {
 	return (struct tpi_ext *)((uintptr_t)f + sizeof *f);
+}
+
+/* Is it for a thread beside those that compute? */
+static inline bool
+tpi_future_is_blocking(const struct tpar_future *f)
+{
+	return TPI_UNLIKELY((f->flags & TPI_F_EXT) != 0) &&
+	       tpi_future_ext(f)->blocking;
 }
 
 /* The calling task's context, which what it submits inherits; or NULL. */
@@ -195,6 +204,7 @@ tpi_future_shape(const struct tpar_task *task, struct tpi_shape *shape)
 	if (TPI_UNLIKELY(task->value_size > TPI_INLINE_VALUE ||
 			 task->value_align != 0 || task->group != NULL ||
 			 task->context != NULL ||
+			 (task->flags & TPAR_BLOCKING) != 0 ||
 			 tpi_future_context_here() != NULL)) {
 		return tpi_future_shape_slow(task, shape);
 	}

@@ -44,6 +44,10 @@ tpi_help_may_run(struct tpi_worker *w, struct tpar_future *f)
 {
 	unsigned flags = f->flags & (TPI_F_NO_INLINE | TPI_F_OWN_THREADS);
 
+	/* What blocks has threads of its own; or this is one that does. */
+	if (tpi_future_is_blocking(f) && w->blocked == 0) {
+		return false;
+	}
 	return flags == 0 ||
 	       (flags == TPI_F_OWN_THREADS && f->intake == &w->pool->intake);
 }

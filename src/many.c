@@ -177,6 +177,7 @@ many_outside(struct tpar_pool *pool, struct batch *batch, tpar_future **futures)
 {
 	struct tpi_heap *heap =
 		tpi_heap_enter_shared(pool->arena, tpi_submit_hint());
+	bool blocking = (batch->tmpl->flags & TPAR_BLOCKING) != 0;
 	enum tpar_err err = create_all(batch, heap, pool);
 
 	tpi_heap_leave_shared(heap);
@@ -189,13 +190,13 @@ many_outside(struct tpar_pool *pool, struct batch *batch, tpar_future **futures)
 	err = adopt(batch);
 	if (err == TPAR_OK) {
 		hand_out(batch, futures);
-		tpi_inject_push(tpi_submit_injector(pool,
-						    batch->tmpl->priority),
+		tpi_inject_push(tpi_submit_injector(pool, batch->tmpl->priority,
+						    blocking),
 				&batch->first->link, &batch->last->link);
 	}
 	tpi_intake_leave(&pool->intake);
 	if (err == TPAR_OK) {
-		tpi_park_notify(&pool->park, pool);
+		tpi_submit_tell(pool, batch->n, blocking);
 	}
 	return err;
 }

@@ -29,6 +29,9 @@
 /* Enough that a worker always finds one while others wait in their items. */
 #define DRIVERS_PER_WORKER 4
 
+/* Of a map whose items block. */
+#define BLOCKING_DRIVERS 32
+
 struct map;
 
 /* What one driver is about. */
@@ -288,6 +291,7 @@ run_drivers(struct tpar_pool *pool, struct map *map, tpar_future **f,
 	task.fn = drive;
 	task.drop_arg = drop_driver;
 	task.priority = map->options.priority;
+	task.flags = map->options.flags;
 	task.name = map->options.name != NULL ? map->options.name : "tpar_map";
 	tpi_store_relaxed(&map->holds, map->drivers + 1);
 	err = tpi_submit_many(pool, &task, map->driver, sizeof *map->driver,
@@ -326,6 +330,10 @@ check(const struct map *map)
 		return tpi_err(TPAR_EINVAL, "options.priority is %d",
 			       (int)options->priority);
 	}
+	if ((options->flags & ~TPAR_BLOCKING) != 0) {
+		return tpi_err(TPAR_EINVAL, "options.flags is %#x",
+			       options->flags);
+	}
 	if (map->fn == NULL) {
 		return tpi_err(TPAR_EINVAL, "fn is NULL");
 	}
@@ -352,6 +360,8 @@ make_map(const struct map *from, const struct tpar_pool *pool)
 
 	if (from->options.window > 0) {
 		drivers = from->options.window;
+	} else if ((from->options.flags & TPAR_BLOCKING) != 0) {
+		drivers = BLOCKING_DRIVERS;
 	}
 	drivers = drivers < from->n ? drivers : from->n;
 	if (drivers > PTRDIFF_MAX / 2 / sizeof map->driver[0]) {

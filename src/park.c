@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "die.h"
+#include "elastic.h"
 #include "errand.h"
 #include "guard.h"
 #include "park.h"
@@ -40,7 +41,7 @@ push_parked_locked(struct tpi_worker *w)
 {
 	struct tpar_pool *pool = w->pool;
 
-	tpi_store_relaxed(&w->parked, 1);
+	tpi_store_relaxed(&w->parked, TPI_PARKED);
 	w->next = pool->parked;
 	pool->parked = w;
 	pool->parked_count++;
@@ -114,9 +115,9 @@ leaves_room(struct tpar_pool *pool, uint64_t before)
 	return tpi_park_active(before) - 1 < pool->park.width;
 }
 
-/* Counts a thread that is to be woken; under the lock.  NULL: none is wanted. */
+/* A thread that is to be woken or started; under the lock.  NULL: there is none. */
 static struct tpi_worker *
-pick_locked(struct tpar_pool *pool, bool create, bool *parked)
+take_locked(struct tpar_pool *pool, bool create, bool *parked)
 {
 	struct tpi_worker *w = pop_parked_locked(pool);
 
@@ -124,6 +125,15 @@ pick_locked(struct tpar_pool *pool, bool create, bool *parked)
 	if (w == NULL && create && !pool->quit) {
 		w = tpi_pool_add_worker(pool);
 	}
+	return w;
+}
+
+/* The same, counted. */
+static struct tpi_worker *
+pick_locked(struct tpar_pool *pool, bool create, bool *parked)
+{
+	struct tpi_worker *w = take_locked(pool, create, parked);
+
 	if (w != NULL) {
 		tpi_park_enter(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
 	}
@@ -185,13 +195,57 @@ wake(struct tpar_pool *pool, bool create)
 		tpi_parker_wake(parker);
 		return true;
 	}
-	return tpi_worker_start(w) == 0 || start_failed(w);
+	return tpi_worker_start(w, false) == 0 || start_failed(w);
 }
 
 bool
 tpi_park_wake_one(struct tpar_pool *pool)
 {
 	return wake(pool, true);
+}
+
+bool
+tpi_park_wake_elastic(struct tpar_pool *pool)
+{
+	struct tpi_worker *w;
+	struct tpi_parker *parker;
+	bool parked;
+
+	tpi_lock_enter(&pool->lock);
+	w = take_locked(pool, true, &parked);
+	tpi_lock_leave(&pool->lock);
+	if (w == NULL) {
+		return false;
+	}
+	if (parked) {
+		parker = w->parker;
+		/* ORDER S2 release -> await_wake(): what led to it. */
+		atomic_store_explicit(&w->parked, TPI_ELASTIC,
+				      memory_order_release);
+		/* RELEASE POINT: w, as in wake(). */
+		tpi_parker_wake(parker);
+		return true;
+	}
+	if (tpi_worker_start(w, true) == 0) {
+		return true;
+	}
+	tpi_lock_enter(&pool->lock);
+	push_spare_locked(w);
+	drop_thread_locked(w);
+	tpi_lock_leave(&pool->lock);
+	return false;
+}
+
+bool
+tpi_park_has_spare(struct tpar_pool *pool)
+{
+	bool has;
+
+	tpi_lock_enter(&pool->lock);
+	has = pool->parked != NULL || pool->spare != NULL ||
+	      tpi_load_relaxed(&pool->worker_count) < pool->capacity;
+	tpi_lock_leave(&pool->lock);
+	return has;
 }
 
 /* true: ends this thread, which was parked for too long. */
@@ -231,17 +285,20 @@ end_guard(struct tpi_guard *guard, struct tpar_pool *pool)
 	}
 }
 
-/* false: the thread ends. */
-static bool
+enum woken { ENDS, SEARCHES, SERVES };
+
+static enum woken
 await_wake(struct tpi_worker *w, bool extra)
 {
 	int64_t deadline = extra ? tpar_in(KEEP_ALIVE_NS) : 0;
 	struct tpi_guard guard = { .is_sentinel = false };
+	uint32_t parked;
 	int64_t until;
 
 	/* ENDS: tpi_park_wake_one() pops this worker, or the pool quits. */
 	/* ORDER S2 acquire <- tpi_park_wake_one() */
-	while (atomic_load_explicit(&w->parked, memory_order_acquire) != 0) {
+	while ((parked = atomic_load_explicit(
+			&w->parked, memory_order_acquire)) == TPI_PARKED) {
 		if (tpi_errand_check(w)) {
 			continue;
 		}
@@ -253,15 +310,62 @@ await_wake(struct tpi_worker *w, bool extra)
 		if (deadline != 0 && until == deadline) {
 			if (give_up(w)) {
 				end_guard(&guard, w->pool);
-				return false;
+				return ENDS;
 			}
 			deadline = 0;
 		}
 	}
-	tpi_guard_end(&guard, w->pool);
+	end_guard(&guard, w->pool);
+	return parked == TPI_ELASTIC ? SERVES : SEARCHES;
+}
+
+/* Parks one that is not counted as active. */
+static enum woken
+rest(struct tpi_worker *w)
+{
+	struct tpar_pool *pool = w->pool;
+	bool extra;
+
+	tpi_lock_enter(&pool->lock);
+	extra = pool->threads > pool->park.width;
+	if (pool->quit) {
+		drop_thread_locked(w);
+		tpi_lock_leave(&pool->lock);
+		return ENDS;
+	}
+	vacate(w);
+	push_parked_locked(w);
+	if (tpi_pool_quiet_locked(pool)) {
+		tpi_pool_wake_waiting_locked(pool);
+	}
+	tpi_lock_leave(&pool->lock);
+	/* Whoever wanted a thread may have found none while it served. */
+	if (tpi_park_wants_wake(&pool->park) && tpi_pool_any_work(pool)) {
+		(void)tpi_park_wake_one(pool);
+	}
+	return await_wake(w, extra);
+}
+
+/* false: the thread ends. */
+static bool
+search_when(struct tpi_worker *w, enum woken how)
+{
+	while (how == SERVES) {
+		tpi_elastic_serve(w);
+		how = rest(w);
+	}
+	if (how == ENDS) {
+		return false;
+	}
 	tpi_pool_occupy(w->pool, w->index);
 	w->searching = true;
 	return true;
+}
+
+bool
+tpi_park_serve(struct tpi_worker *w)
+{
+	return search_when(w, SERVES);
 }
 
 /* Parks; the lock is held and is released. */
@@ -293,7 +397,7 @@ sleep_locked(struct tpi_worker *w)
 	      tpi_slots_watch(pool)))) {
 		(void)tpi_park_wake_one(pool);
 	}
-	return await_wake(w, extra);
+	return search_when(w, await_wake(w, extra));
 }
 
 bool
@@ -437,7 +541,12 @@ tpi_park_block(struct tpi_worker *w)
 	struct tpar_pool *pool = w->pool;
 	uint64_t before;
 
-	w->blocked = true;
+	if (w->blocked++ > 0) {
+		if (w->elastic && w->blocked == 2) {
+			tpi_elastic_pause(w);
+		}
+		return true; /* its place was handed over */
+	}
 	vacate(w);
 	before = tpi_park_leave(&pool->park, TPI_ACTIVE);
 	TPI_ASSERT(tpi_park_active(before) > 0);
@@ -460,7 +569,14 @@ tpi_park_block(struct tpi_worker *w)
 void
 tpi_park_unblock(struct tpi_worker *w)
 {
+	if (w->blocked > 1) {
+		if (w->elastic && w->blocked == 2) {
+			tpi_elastic_resume(w);
+		}
+		w->blocked--;
+		return;
+	}
 	tpi_pool_occupy(w->pool, w->index);
 	tpi_park_enter(&w->pool->park, TPI_ACTIVE);
-	w->blocked = false;
+	w->blocked = 0;
 }

@@ -151,6 +151,21 @@ bool tpi_park_block(struct tpi_worker *worker);
 /* The calling worker runs on; there may be one too many for a while. */
 void tpi_park_unblock(struct tpi_worker *worker);
 
+/*
+ * Has a parked thread take blocking tasks, or a new one; it is not counted as
+ * active.  false: there is none.
+ */
+bool tpi_park_wake_elastic(struct tpar_pool *pool);
+
+/*
+ * The calling thread was started for that.  Then as tpi_park_sleep(), which it
+ * is not counted in before.
+ */
+bool tpi_park_serve(struct tpi_worker *worker);
+
+/* Could there be one more thread? */
+bool tpi_park_has_spare(struct tpar_pool *pool);
+
 /* Is there, or could there be, a thread that is free to run tasks? */
 bool tpi_park_can_run(struct tpar_pool *pool);
 

@@ -8,6 +8,7 @@
 #include "audit.h"
 #include "cpus.h"
 #include "die.h"
+#include "elastic.h"
 #include "err.h"
 #include "future.h"
 #include "heap.h"
@@ -83,7 +84,7 @@ make_pool(struct tpi_arena *arena, const struct tpar_pool_config *config)
 	pool->intake.limit = config->queue_limit;
 	pool->intake.own_threads_only = config->own_threads_only;
 	pool->spin_ns = tpi_cpus_usable() > 1 ? SPIN_NS : 0;
-	pool->capacity = config->workers + config->blocking_limit;
+	pool->capacity = config->workers + 2 * config->blocking_limit;
 	pool->shards = 1 + (config->workers - 1) / TPI_WORKERS_PER_SHARD;
 	pool->park.width = config->workers;
 	pool->park.search_max = config->workers > 1 ? config->workers / 2 : 1;
@@ -166,7 +167,7 @@ start_worker(struct tpar_pool *pool)
 		return tpi_err_plain(TPAR_ENOMEM);
 	}
 	tpi_park_enter(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
-	if (tpi_worker_start(w) == 0) {
+	if (tpi_worker_start(w, false) == 0) {
 		return TPAR_OK;
 	}
 	return tpi_err(TPAR_EAGAIN, "thread %u of %u could not be started",
@@ -190,7 +191,8 @@ tpar_pool_create(tpar_pool **out, const struct tpar_pool_config *config)
 		return err;
 	}
 	arena = tpi_arena_create(&complete.allocator,
-				 complete.workers + complete.blocking_limit);
+				 complete.workers +
+					 2 * complete.blocking_limit);
 	if (arena == NULL) {
 		return tpi_err_plain(TPAR_ENOMEM);
 	}
@@ -244,9 +246,12 @@ bool
 tpi_pool_any_work(struct tpar_pool *pool)
 {
 	uint32_t n = tpi_pool_worker_count(pool);
+	uint32_t injectors = tpi_pool_injectors(pool);
 	uint32_t i;
 
-	for (i = 0; i < tpi_pool_injectors(pool); i++) {
+	/* The last one is of blocking tasks, which have threads of their own. */
+	injectors -= tpi_elastic_serves(pool);
+	for (i = 0; i < injectors; i++) {
 		if (tpi_inject_nonempty(tpi_pool_injector(pool, i))) {
 			return true;
 		}

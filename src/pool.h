@@ -26,8 +26,8 @@ struct tpi_worker;
 /* One injector shard per so many workers. */
 #define TPI_WORKERS_PER_SHARD 8
 
-/* The most threads a pool may have: workers and blocking_limit (settings.c). */
-#define TPI_CAPACITY_MAX (4096 + 16384)
+/* The most threads a pool may have: workers, twice blocking_limit (settings.c). */
+#define TPI_CAPACITY_MAX (4096 + 2 * 16384)
 
 /* The queues of tasks with a priority of their own. */
 enum { TPI_ASIDE_HIGH, TPI_ASIDE_LOW, TPI_ASIDES };
@@ -48,7 +48,8 @@ struct tpar_pool {
 	struct tpar_pool **link;	/* [m:pools] to it there, or NULL */
 	uint64_t spin_ns;		/* [c] how long a searcher looks */
 	bool fence;			/* [c] the system has the heavy one */
-	unsigned capacity;	  /* [c] most threads: width + blocking_limit */
+	/* [c] most threads: width, and blocking_limit each that wait and block */
+	unsigned capacity;
 	unsigned shards;	  /* [c] */
 	struct tpi_inject *shard; /* [c] */
 	/* [a:W1] workers 0 .. worker_count - 1 are there for good */
@@ -67,6 +68,8 @@ struct tpar_pool {
 
 	struct tpi_park park;
 	struct tpi_inject aside[TPI_ASIDES];
+	struct tpi_inject blocking; /* TPAR_BLOCKING tasks */
+	_Atomic uint32_t elastic;   /* [a:B1] threads that take those */
 
 	_Alignas(TPI_CACHELINE) struct tpi_lock lock;
 	struct tpi_worker *parked; /* [m:lock] a stack: last in, first out */
@@ -86,18 +89,24 @@ tpi_pool_of(struct tpi_intake *intake)
 	return TPI_CONTAINER(intake, struct tpar_pool, intake);
 }
 
-/* All queues that are not a worker's: the shards, and those of priorities. */
+/*
+ * All queues that are not a worker's: the shards, those of priorities and, last,
+ * that of blocking tasks.
+ */
 static inline unsigned
 tpi_pool_injectors(const struct tpar_pool *pool)
 {
-	return pool->shards + TPI_ASIDES;
+	return pool->shards + TPI_ASIDES + 1;
 }
 
 static inline struct tpi_inject *
 tpi_pool_injector(struct tpar_pool *pool, unsigned i)
 {
-	return i < pool->shards ? &pool->shard[i]
-				: &pool->aside[i - pool->shards];
+	if (i < pool->shards) {
+		return &pool->shard[i];
+	}
+	i -= pool->shards;
+	return i < TPI_ASIDES ? &pool->aside[i] : &pool->blocking;
 }
 
 static inline struct tpi_worker *

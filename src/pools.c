@@ -117,6 +117,7 @@ die(struct tpar_pool *pool)
 	pool->spare = NULL;
 	pool->threads = 0;
 	pool->parked_count = 0;
+	tpi_store_relaxed(&pool->elastic, 0);
 	pool->quit = true;
 	pool->foreign = NULL;
 	pool->waiting = NULL;

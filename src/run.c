@@ -8,7 +8,9 @@
  */
 #include "config.h"
 
+#include "blocking.h"
 #include "cancel.h"
+#include "elastic.h"
 #include "future.h"
 #include "heap.h"
 #include "oncancel.h"
@@ -21,6 +23,16 @@
 #include <taskpar/cancel.h>
 
 #include <pthread.h>
+
+/* What it has left to be ended with it. */
+static void
+end_more(struct tpi_run *run)
+{
+	if (run->blocking > 0) {
+		tpi_blocking_end(run);
+	}
+	tpi_oncancel_end(run);
+}
 
 /*
  * A task may call pthread_exit().  What stands between pthread_cleanup_push()
@@ -46,7 +58,7 @@ end_exited(void *arg)
 	rc = tpar_fail(TPAR_EFAILED, "the task has called pthread_exit()");
 	tpi_thread_self.run = run->outer;
 	if (TPI_UNLIKELY(run->handled)) {
-		tpi_oncancel_end(run);
+		end_more(run);
 	}
 	tpi_future_end(run->task, rc, run->message);
 }
@@ -64,7 +76,7 @@ call(struct tpar_future *f, struct tpi_run *run)
 	pthread_cleanup_pop(0);
 	self->run = run->outer;
 	if (TPI_UNLIKELY(run->handled)) {
-		tpi_oncancel_end(run);
+		end_more(run);
 	}
 	if (TPI_LIKELY(rc == 0 && run->message == NULL)) {
 		tpi_future_end_done(f);
@@ -127,6 +139,13 @@ claim_foreign(struct tpar_future *f, struct tpi_watch *watch)
 	return false;
 }
 
+static bool
+has_thread(struct tpar_pool *pool, struct tpar_future *f)
+{
+	return tpi_future_is_blocking(f) ? tpi_elastic_has_thread(pool)
+					 : tpi_park_can_run(pool);
+}
+
 bool
 tpi_run_has_thread(struct tpi_worker *w, struct tpar_future *f)
 {
@@ -135,12 +154,12 @@ tpi_run_has_thread(struct tpi_worker *w, struct tpar_future *f)
 	bool has;
 
 	if (pool == w->pool) {
-		return tpi_park_can_run(pool);
+		return has_thread(pool, f);
 	}
 	if (!tpi_run_enter_pool(pool, &watch)) {
 		return true; /* f has ended meanwhile */
 	}
-	has = tpi_park_can_run(pool);
+	has = has_thread(pool, f);
 	tpi_run_leave_pool(pool, &watch);
 	return has;
 }

@@ -14,7 +14,7 @@
 
 #define WORKERS_MAX 4096u
 #define BLOCKING_MAX 16384u
-#define BLOCKING_DEFAULT 256u
+#define BLOCKING_DEFAULT 512u
 #define STACK_MIN ((size_t)128 * 1024)
 #define STACK_MAX ((size_t)1 << 36)
 #if TPI_TSAN

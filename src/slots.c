@@ -292,6 +292,9 @@ tpi_slots_promote(struct tpi_slots *s, struct tpar_slot *head, unsigned n)
 	unsigned k = 0;
 	size_t more;
 
+	if (TPI_UNLIKELY(w->blocked > 0)) {
+		return 0; /* who pushes must be active (S3) */
+	}
 	enter(s);
 	slot = tpi_load_relaxed(&s->priv);
 	more = head > slot ? (size_t)(head - slot) / SHARE : 0;

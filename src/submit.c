@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "audit.h"
+#include "elastic.h"
 #include "err.h"
 #include "future.h"
 #include "heap.h"
@@ -35,7 +36,7 @@ refuse_task(const struct tpar_task *task)
 	if (task->fn == NULL) {
 		return tpi_err(TPAR_EINVAL, "task.fn is NULL");
 	}
-	if ((task->flags & ~(TPAR_NO_INLINE | TPAR_SHIELDED)) != 0) {
+	if ((task->flags & ~TPI_TASK_FLAGS) != 0) {
 		return tpi_err(TPAR_EINVAL, "task.flags is %#x", task->flags);
 	}
 	if (!is_priority(task->priority)) {
@@ -54,8 +55,7 @@ check_task(const struct tpar_task *task, struct tpi_shape *shape)
 		return tpi_err(TPAR_EINVAL, "task is NULL");
 	}
 	if (TPI_UNLIKELY(task->size != sizeof *task || task->fn == NULL ||
-			 (task->flags & ~(TPAR_NO_INLINE | TPAR_SHIELDED)) !=
-				 0 ||
+			 (task->flags & ~TPI_TASK_FLAGS) != 0 ||
 			 !is_priority(task->priority) ||
 			 !tpi_future_shape(task, shape))) {
 		return refuse_task(task);
@@ -83,10 +83,14 @@ tpi_submit_refuse_full(const struct tpar_pool *pool)
 }
 
 struct tpi_inject *
-tpi_submit_injector(struct tpar_pool *pool, enum tpar_priority priority)
+tpi_submit_injector(struct tpar_pool *pool, enum tpar_priority priority,
+		    bool blocking)
 {
 	struct tpi_worker *w = tpi_submit_worker(pool);
 
+	if (TPI_UNLIKELY(blocking)) {
+		return &pool->blocking;
+	}
 	if (TPI_UNLIKELY(priority != TPAR_PRIORITY_NORMAL)) {
 		if (w != NULL) {
 			w->has_aside = true;
@@ -97,6 +101,19 @@ tpi_submit_injector(struct tpar_pool *pool, enum tpar_priority priority)
 	}
 	return &pool->shard[pool->shards > 1 ? tpi_submit_hint() % pool->shards
 					     : 0];
+}
+
+void
+tpi_submit_tell(struct tpar_pool *pool, size_t n, bool blocking)
+{
+	if (TPI_LIKELY(!blocking)) {
+		tpi_park_notify(&pool->park, pool);
+		return;
+	}
+	/* ENDS: there are n threads more, or none is needed any more. */
+	while (n > 0 && tpi_elastic_notify(pool)) {
+		n--;
+	}
 }
 
 /* Takes a task back that nobody has begun; the caller keeps its argument. */
@@ -117,9 +134,10 @@ static enum tpar_err
 inject(struct tpar_pool *pool, struct tpar_future *f,
        enum tpar_priority priority)
 {
+	bool blocking = tpi_future_is_blocking(f);
 	enum tpar_err err = TPAR_OK;
 
-	tpi_inject_push(tpi_submit_injector(pool, priority), &f->link,
+	tpi_inject_push(tpi_submit_injector(pool, priority, blocking), &f->link,
 			&f->link);
 	/*
 	 * Whoever closes the pool after this look sees the task (C1); whoever
@@ -129,7 +147,7 @@ inject(struct tpar_pool *pool, struct tpar_future *f,
 	    !tpi_submit_is_open(pool) && withdraw(f)) {
 		err = tpi_submit_refuse_closed();
 	}
-	tpi_park_notify(&pool->park, pool);
+	tpi_submit_tell(pool, 1, blocking);
 	return err;
 }
 
@@ -194,7 +212,8 @@ submit(struct tpar_pool *pool, struct tpi_shape *shape,
 	if (pool->intake.own_threads_only) {
 		shape->flags |= TPI_F_OWN_THREADS;
 	}
-	if (w == NULL || TPI_UNLIKELY(task->priority != TPAR_PRIORITY_NORMAL)) {
+	if (w == NULL || TPI_UNLIKELY(task->priority != TPAR_PRIORITY_NORMAL ||
+				      (task->flags & TPAR_BLOCKING) != 0)) {
 		return submit_outside(pool, shape, task, out);
 	}
 	f = tpi_future_create(w->heap, shape, task, &pool->intake, out != NULL);

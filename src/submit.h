@@ -62,10 +62,17 @@ enum tpar_err tpi_submit_check(const struct tpar_task *task,
 
 /*
  * The injector for what this thread submits from outside, or has a priority of
- * its own.
+ * its own, or blocks.
  */
 struct tpi_inject *tpi_submit_injector(struct tpar_pool *pool,
-				       enum tpar_priority priority);
+				       enum tpar_priority priority,
+				       bool blocking);
+
+/* After n such tasks were queued. */
+void tpi_submit_tell(struct tpar_pool *pool, size_t n, bool blocking);
+
+/* What flags a task may have. */
+#define TPI_TASK_FLAGS (TPAR_NO_INLINE | TPAR_SHIELDED | TPAR_BLOCKING)
 
 /*
  * tpar_submit_many() on a resolved pool.  limited: outside tasks count against

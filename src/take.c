@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "clock.h"
+#include "elastic.h"
 #include "future.h"
 #include "pool.h"
 #include "rng.h"
@@ -259,7 +260,18 @@ tpi_take_scan(struct tpi_worker *w)
 	for (i = 0; f == NULL && i < TPI_ASIDES; i++) {
 		f = take_aside(&pool->aside[i]);
 	}
+	if (f == NULL &&
+	    TPI_UNLIKELY(tpi_inject_seems_nonempty(&pool->blocking)) &&
+	    !tpi_elastic_serves(pool)) {
+		f = tpi_take_blocking(pool);
+	}
 	return f;
+}
+
+struct tpar_future *
+tpi_take_blocking(struct tpar_pool *pool)
+{
+	return take_aside(&pool->blocking);
 }
 
 bool

@@ -45,6 +45,9 @@ tpi_take_own(struct tpi_worker *w)
 	return f != NULL ? f : tpi_deque_pop_owner(&w->deque);
 }
 
+/* The next blocking task; NULL: there is none, or somebody else takes it. */
+struct tpar_future *tpi_take_blocking(struct tpar_pool *pool);
+
 /* One look at everything else; a batch may go to the own deque. */
 struct tpar_future *tpi_take_scan(struct tpi_worker *worker);
 

@@ -83,6 +83,20 @@ drop_taken(void *arg)
 	}
 }
 
+static inline void
+run(struct tpi_worker *w, struct tpar_future *f)
+{
+	bool blocks = tpi_future_is_blocking(f);
+
+	if (blocks) {
+		(void)tpi_park_block(w); /* no other thread could be had */
+	}
+	tpi_run_taken(w, f);
+	if (blocks) {
+		tpi_park_unblock(w);
+	}
+}
+
 static void
 main_loop(struct tpi_worker *w)
 {
@@ -95,7 +109,7 @@ main_loop(struct tpi_worker *w)
 		tpi_worker_show(w, f);
 		if (tpi_intake_begins(&w->pool->intake) &&
 		    tpi_future_claim(f)) {
-			tpi_run_taken(w, f);
+			run(w, f);
 		}
 		tpi_worker_hide(w);
 		tpi_future_release(f);
@@ -277,9 +291,12 @@ succeed(struct tpi_worker *w)
 		/* ENDS: it is on its way out. */
 		TPI_CHECK(pthread_join(w->exited, NULL) == 0);
 		w->has_exited = false;
+		w->begins_elastic = false;
+		w->blocked = 1;
 		tpi_park_unblock(w);
 	}
-	w->blocked = false; /* as the thread before left it */
+	w->blocked = 0; /* as the thread before left it */
+	w->elastic = false;
 }
 
 /*
@@ -319,7 +336,10 @@ serve(struct tpi_worker *w)
 	}
 	tpi_errand_begin(w);
 	pthread_cleanup_push(replace, w);
-	main_loop(w);
+	if (!w->begins_elastic || tpi_park_serve(w)) {
+		w->begins_elastic = false;
+		main_loop(w);
+	}
 	pthread_cleanup_pop(0);
 	leave(w);
 }
@@ -371,12 +391,13 @@ tpi_worker_join(struct tpi_worker *w)
 }
 
 int
-tpi_worker_start(struct tpi_worker *w)
+tpi_worker_start(struct tpi_worker *w, bool elastic)
 {
 	int rc;
 
 	tpi_worker_join(w);
-	w->searching = true;
+	w->searching = !elastic;
+	w->begins_elastic = elastic;
 	tpi_store_relaxed(&w->started, 0);
 	rc = tpi_spawn(&w->thread, w->pool->config.stack_size, worker_main, w);
 	w->joinable = rc == 0;

@@ -28,17 +28,19 @@ struct tpi_worker {
 	_Alignas(TPI_CACHELINE) struct tpar_pool *pool; /* [c] */
 	struct tpi_heap *heap;				/* [o] */
 	struct tpi_parker *parker;			/* [c] */
-	char *stack_low; /* [o] below this a wait claims nothing */
-	unsigned index;	 /* [c] */
-	uint32_t rng;	 /* [o] */
-	uint32_t ticks;	 /* [o] tasks to take until the next look aside */
-	uint32_t looks;	 /* [o] such looks */
-	unsigned lull;	 /* [o] pauses before the next search */
-	uint32_t errand; /* [o] number of the last one that it knows */
-	bool searching;	 /* [o] counted in the sleep word */
-	bool blocked;	 /* [o] sleeps in a wait: not active, pushes nothing */
-	bool spilled;	 /* [o] its tasks may lie in the injector */
-	bool has_aside;	 /* [o] or among those of a priority */
+	char *stack_low;  /* [o] below this a wait claims nothing */
+	unsigned index;	  /* [c] */
+	uint32_t rng;	  /* [o] */
+	uint32_t ticks;	  /* [o] tasks to take until the next look aside */
+	uint32_t looks;	  /* [o] such looks */
+	unsigned lull;	  /* [o] pauses before the next search */
+	uint32_t errand;  /* [o] number of the last one that it knows */
+	bool searching;	  /* [o] counted in the sleep word */
+	unsigned blocked; /* [o] nested waits that sleep, and what blocks: not
+			     active, pushes nothing */
+	bool elastic;	  /* [o] it takes blocking tasks */
+	bool spilled;	  /* [o] its tasks may lie in the injector */
+	bool has_aside;	  /* [o] or among those of a priority */
 	bool pokes; /* [o] in this look it asks those with forks for some */
 	bool others_first; /* [o] than HIGH ones, in its next search */
 	bool announce;	   /* [c] as its pool's park says */
@@ -50,11 +52,12 @@ struct tpi_worker {
 	_Atomic(struct tpi_slots *) live;    /* [a:L5] while it has forks */
 	_Atomic(struct tpar_future *) taken; /* [a:W2] at the bottom of all */
 	_Atomic uint32_t watched; /* [a:W2] threads that look at it */
-	_Alignas(TPI_CACHELINE) _Atomic uint32_t parked; /* [a:S2] */
+	_Alignas(TPI_CACHELINE) _Atomic uint32_t parked; /* [a:S2] TPI_PARKED */
 	struct tpi_worker *next;  /* [m:pool] parked, or without a thread */
 	pthread_t thread;	  /* [m:pool] */
 	bool serves;		  /* [m:pool] errands are for it, too */
 	bool joinable;		  /* [m:pool] thread is to be joined */
+	bool begins_elastic;	  /* [m:pool] it is started for them */
 	_Atomic uint32_t started; /* [a:W3] the starter is through with both */
 	pthread_t exited;	  /* [o] the one before, if it has exited */
 	bool has_exited;	  /* [o] and this thread has to join it */
@@ -74,6 +77,9 @@ tpi_worker_cool(struct tpi_worker *worker, int64_t now, int64_t more)
 	worker->poke_from = now + worker->cool_ns;
 }
 
+/* parked: woken to search, not woken, woken to take blocking tasks */
+enum { TPI_AWAKE, TPI_PARKED, TPI_ELASTIC };
+
 /* A new worker without a thread; under the pool's lock.  NULL: no memory. */
 struct tpi_worker *tpi_worker_create(struct tpar_pool *pool, unsigned index);
 void tpi_worker_destroy(struct tpi_worker *worker);
@@ -81,8 +87,11 @@ void tpi_worker_destroy(struct tpi_worker *worker);
 /* Waits for the end of its thread, if it has or had one. */
 void tpi_worker_join(struct tpi_worker *worker);
 
-/* Starts a thread that searches.  0 or an errno value. */
-int tpi_worker_start(struct tpi_worker *worker);
+/*
+ * Starts a thread that searches, or one that takes blocking tasks.  0 or an errno
+ * value.
+ */
+int tpi_worker_start(struct tpi_worker *worker, bool elastic);
 
 void tpi_worker_push_full(struct tpi_worker *worker, struct tpar_future *f);
 

@@ -28,6 +28,12 @@ enum tpar_state {
 /* Not cancelled with the set or group that it is in; see tpar_future_shield(). */
 #define TPAR_SHIELDED 2u
 
+/*
+ * It blocks, on sockets, disks, locks: it runs on a thread beside those that
+ * compute (blocking.h), in the order of submits, whatever its priority.
+ */
+#define TPAR_BLOCKING 4u
+
 /* A hint of which tasks to begin first; it never stops one that runs. */
 enum tpar_priority {
 	TPAR_PRIORITY_NORMAL = 0,
@@ -50,7 +56,7 @@ enum tpar_priority {
  *              before anybody can see that it has ended, as part of the task;
  *              may be NULL.
  * name, site   used in messages; not copied: string literals.
- * flags        TPAR_NO_INLINE, TPAR_SHIELDED.
+ * flags        TPAR_NO_INLINE, TPAR_SHIELDED, TPAR_BLOCKING.
  * priority     HIGH: before what its pool has queued already, within the next
  *              few tasks of a worker; LOW: when there is nothing else.  Neither
  *              starves the others: now and then one of those goes first.  Both

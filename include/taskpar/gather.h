@@ -294,6 +294,8 @@ TPAR_API enum tpar_err tpar_map(tpar_pool *pool, tpar_task_fn fn,
  * arg          for progress.
  * priority     of the tasks that run the items.
  * name         for messages; a string literal, or NULL.
+ * flags        TPAR_BLOCKING: fn blocks, and runs on the threads for that
+ *              (blocking.h), `window` items at once; 0: 32.
  */
 struct tpar_map_options {
 	size_t size;
@@ -304,12 +306,13 @@ struct tpar_map_options {
 	void *arg;
 	enum tpar_priority priority;
 	const char *name;
+	unsigned flags;
 };
 
 #define TPAR_MAP_OPTIONS_INIT                                                  \
 	{                                                                      \
 		sizeof(struct tpar_map_options), 0, 0, NULL, NULL, NULL,       \
-			TPAR_PRIORITY_NORMAL, NULL                             \
+			TPAR_PRIORITY_NORMAL, NULL, 0                          \
 	}
 
 /**
