@@ -223,11 +223,13 @@ submit_batch(struct tpar_pool *pool, struct batch *batch, tpar_future **futures)
 {
 	struct tpi_worker *w = tpi_submit_worker(pool);
 	enum tpar_err err = prepare_deadline(batch);
+	bool inside = w != NULL &&
+		      batch->tmpl->priority == TPAR_PRIORITY_NORMAL &&
+		      (batch->tmpl->flags & TPAR_BLOCKING) == 0;
 
 	if (err == TPAR_OK) {
-		err = w != NULL && batch->tmpl->priority == TPAR_PRIORITY_NORMAL
-			      ? many_inside(w, batch, futures)
-			      : many_outside(pool, batch, futures);
+		err = inside ? many_inside(w, batch, futures)
+			     : many_outside(pool, batch, futures);
 	}
 	if (err != TPAR_OK) {
 		discard_all(batch->first);
