@@ -291,7 +291,6 @@ succeed(struct tpi_worker *w)
 		/* ENDS: it is on its way out. */
 		TPI_CHECK(pthread_join(w->exited, NULL) == 0);
 		w->has_exited = false;
-		w->begins_elastic = false;
 		w->blocked = 1;
 		tpi_park_unblock(w);
 	}
@@ -323,7 +322,9 @@ static void
 serve(struct tpi_worker *w)
 {
 	struct tpar_pool *pool = w->pool;
+	bool elastic = w->begins_elastic;
 
+	w->begins_elastic = false; /* it may go on as a searcher: worker_main() */
 	tpi_thread_self.worker = w;
 	tpi_thread_self.heap = w->heap;
 	tpi_thread_self.parker = w->parker;
@@ -336,8 +337,7 @@ serve(struct tpi_worker *w)
 	}
 	tpi_errand_begin(w);
 	pthread_cleanup_push(replace, w);
-	if (!w->begins_elastic || tpi_park_serve(w)) {
-		w->begins_elastic = false;
+	if (!elastic || tpi_park_serve(w)) {
 		main_loop(w);
 	}
 	pthread_cleanup_pop(0);
