@@ -74,7 +74,8 @@ trim_queues(struct tpi_worker *w, size_t n)
 static inline void
 trim_beyond(struct tpi_worker *w, size_t n)
 {
-	if (TPI_UNLIKELY(w->spilled || w->has_aside)) {
+	/* Who pushes must be active (S3). */
+	if (TPI_UNLIKELY(w->spilled || w->has_aside) && w->blocked == 0) {
 		trim_queues(w, n);
 	}
 }
