@@ -4,7 +4,8 @@
  *
  * A submit queues, then sees how many serve; who stops serving takes itself off,
  * then sees the queue (B1).  So either the submit finds room for one more thread
- * and gets it, or those that serve find the task.
+ * and gets it, or those that serve find the task.  If it finds room but no thread
+ * it says so (`lacking`) before it wakes somebody, as after a push.
  */
 #include "config.h"
 
@@ -25,13 +26,14 @@
 static bool
 enter(struct tpar_pool *pool)
 {
-	uint32_t n = tpi_load_relaxed(&pool->elastic);
+	/* ORDER B1 seq_cst -- leave(): queue, then see them. */
+	uint32_t n = atomic_load_explicit(&pool->elastic, memory_order_seq_cst);
 
 	while (n < pool->config.blocking_limit) {
-		/* ORDER B1 seq_cst -- tpi_elastic_serves() */
+		/* ORDER B1 seq_cst -- leave() */
 		if (atomic_compare_exchange_weak_explicit(
 			    &pool->elastic, &n, n + 1, memory_order_seq_cst,
-			    memory_order_relaxed)) {
+			    memory_order_seq_cst)) {
 			return true;
 		}
 	}
@@ -42,31 +44,41 @@ enter(struct tpar_pool *pool)
 static bool
 leave(struct tpar_pool *pool)
 {
-	/* ORDER B1 seq_cst -- tpi_elastic_serves(): leave, then see the queue. */
+	/* ORDER B1 seq_cst -- enter(): leave, then see the queue. */
 	atomic_fetch_sub_explicit(&pool->elastic, 1, memory_order_seq_cst);
 	return tpi_inject_nonempty(&pool->blocking);
 }
 
-/* Nobody serves and nobody can be had: they are everybody's. */
+/* Nobody could be had: they are everybody's, until somebody is. */
 static void
 tell_others(struct tpar_pool *pool)
 {
-	if (!tpi_elastic_serves(pool)) {
-		tpi_park_notify(&pool->park, pool);
-		tpi_park_alarm();
-	}
+	/* ORDER B1 seq_cst -> tpi_elastic_lacks_threads(): as a push is. */
+	atomic_store_explicit(&pool->lacking, 1, memory_order_seq_cst);
+	tpi_park_notify(&pool->park, pool);
+	tpi_park_alarm();
 }
 
 bool
 tpi_elastic_notify(struct tpar_pool *pool)
 {
-	if (!tpi_inject_nonempty(&pool->blocking) || !enter(pool)) {
-		return false;
-	}
-	if (tpi_park_wake_elastic(pool)) {
-		return true;
-	}
-	(void)leave(pool);
+	/* ENDS: a thread has been had, or none is parked any more. */
+	do {
+		if (!tpi_inject_nonempty(&pool->blocking) || !enter(pool)) {
+			return false;
+		}
+		/* Before the wake: that thread sees all that was queued by now. */
+		if (TPI_UNLIKELY(tpi_load_relaxed(&pool->lacking) != 0)) {
+			/* ORDER B1 seq_cst -- tell_others() */
+			atomic_store_explicit(&pool->lacking, 0,
+					      memory_order_seq_cst);
+		}
+		if (tpi_park_wake_elastic(pool)) {
+			return true;
+		}
+		(void)leave(pool);
+		/* One that parks meanwhile may have found us counted. */
+	} while (tpi_park_any_parked(pool));
 	tell_others(pool);
 	return false;
 }
@@ -81,7 +93,8 @@ abandon(void *arg)
 	tpi_worker_hide(w);
 	tpi_future_release(f);
 	w->elastic = false;
-	if (leave(w->pool)) {
+	/* Below a wait that sleeps it has left already. */
+	if (w->blocked == 1 && leave(w->pool)) {
 		(void)tpi_elastic_notify(w->pool);
 	}
 }
@@ -113,7 +126,8 @@ tpi_elastic_serve(struct tpi_worker *w)
 			(void)tpi_errand_check(w);
 			run(w, f);
 		}
-		if (tpi_inject_busy(&pool->blocking)) {
+		/* Somebody else takes one, or has not quite queued it. */
+		if (tpi_inject_seems_nonempty(&pool->blocking)) {
 			sched_yield();
 		}
 	} while (leave(pool) && enter(pool));
@@ -133,12 +147,14 @@ void
 tpi_elastic_resume(struct tpi_worker *w)
 {
 	/* One too many for a while, if others were started. */
-	/* ORDER B1 seq_cst -- tpi_elastic_serves() */
+	/* ORDER B1 seq_cst -- leave() */
 	atomic_fetch_add_explicit(&w->pool->elastic, 1, memory_order_seq_cst);
 }
 
 bool
 tpi_elastic_has_thread(struct tpar_pool *pool)
 {
-	return tpi_elastic_serves(pool) || tpi_park_has_spare(pool);
+	/* If one is free: the alarm comes if it gets nothing. */
+	return tpi_elastic_serves(pool) || tpi_park_any_free(pool) ||
+	       tpi_elastic_notify(pool);
 }

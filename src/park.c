@@ -237,15 +237,14 @@ tpi_park_wake_elastic(struct tpar_pool *pool)
 }
 
 bool
-tpi_park_has_spare(struct tpar_pool *pool)
+tpi_park_any_parked(struct tpar_pool *pool)
 {
-	bool has;
+	bool any;
 
 	tpi_lock_enter(&pool->lock);
-	has = pool->parked != NULL || pool->spare != NULL ||
-	      tpi_load_relaxed(&pool->worker_count) < pool->capacity;
+	any = pool->parked != NULL;
 	tpi_lock_leave(&pool->lock);
-	return has;
+	return any;
 }
 
 /* true: ends this thread, which was parked for too long. */
@@ -339,6 +338,7 @@ rest(struct tpi_worker *w)
 		tpi_pool_wake_waiting_locked(pool);
 	}
 	tpi_lock_leave(&pool->lock);
+	tpi_elastic_offer(pool);
 	/* Whoever wanted a thread may have found none while it served. */
 	if (tpi_park_wants_wake(&pool->park) && tpi_pool_any_work(pool)) {
 		(void)tpi_park_wake_one(pool);
@@ -397,6 +397,7 @@ sleep_locked(struct tpi_worker *w)
 	      tpi_slots_watch(pool)))) {
 		(void)tpi_park_wake_one(pool);
 	}
+	tpi_elastic_offer(pool);
 	return search_when(w, await_wake(w, extra));
 }
 
@@ -421,15 +422,21 @@ tpi_park_retire(struct tpi_worker *w)
 }
 
 bool
-tpi_park_can_run(struct tpar_pool *pool)
+tpi_park_any_free(struct tpar_pool *pool)
 {
-	bool can;
+	bool any;
 
 	tpi_lock_enter(&pool->lock);
-	can = tpi_park_active(tpi_load_relaxed(&pool->park.word)) > 0 ||
-	      pool->parked != NULL;
+	any = tpi_park_active(tpi_load_relaxed(&pool->park.word)) > 0 ||
+	       pool->parked != NULL;
 	tpi_lock_leave(&pool->lock);
-	return can || tpi_park_wake_one(pool);
+	return any;
+}
+
+bool
+tpi_park_can_run(struct tpar_pool *pool)
+{
+	return tpi_park_any_free(pool) || tpi_park_wake_one(pool);
 }
 
 void
@@ -500,8 +507,10 @@ tpi_park_gone(struct tpi_worker *w)
 	 * that goes on then: whoever starts another one waits until the last
 	 * one of that structure has ended, and must not end himself.
 	 */
-	gone = pool->quit || !tpi_park_wants_wake(&pool->park) ||
-	       !tpi_pool_any_work(pool);
+	gone = pool->quit || !tpi_pool_any_work(pool) ||
+	       !(tpi_park_wants_wake(&pool->park) ||
+		 (tpi_elastic_lacks_threads(pool) &&
+		  tpi_inject_nonempty(&pool->blocking)));
 	if (gone) {
 		push_spare_locked(w);
 	} else {

@@ -163,10 +163,13 @@ bool tpi_park_wake_elastic(struct tpar_pool *pool);
  */
 bool tpi_park_serve(struct tpi_worker *worker);
 
-/* Could there be one more thread? */
-bool tpi_park_has_spare(struct tpar_pool *pool);
+/* Is a thread parked?  A hint, but for who has just found none (B1). */
+bool tpi_park_any_parked(struct tpar_pool *pool);
 
-/* Is there, or could there be, a thread that is free to run tasks? */
+/* Is there a thread that is free to run tasks? */
+bool tpi_park_any_free(struct tpar_pool *pool);
+
+/* Or could there be one? */
 bool tpi_park_can_run(struct tpar_pool *pool);
 
 /*

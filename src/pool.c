@@ -243,6 +243,12 @@ tpi_pool_add_worker(struct tpar_pool *pool)
 }
 
 bool
+tpi_pool_any_queued(struct tpar_pool *pool)
+{
+	return tpi_pool_any_work(pool) || tpi_inject_nonempty(&pool->blocking);
+}
+
+bool
 tpi_pool_any_work(struct tpar_pool *pool)
 {
 	uint32_t n = tpi_pool_worker_count(pool);
@@ -250,7 +256,7 @@ tpi_pool_any_work(struct tpar_pool *pool)
 	uint32_t i;
 
 	/* The last one is of blocking tasks, which have threads of their own. */
-	injectors -= tpi_elastic_serves(pool);
+	injectors -= !tpi_elastic_lacks_threads(pool);
 	for (i = 0; i < injectors; i++) {
 		if (tpi_inject_nonempty(tpi_pool_injector(pool, i))) {
 			return true;

@@ -65,6 +65,7 @@ struct tpar_pool {
 
 	_Atomic uint32_t regions;  /* [a:L6] fork-join computations begun */
 	_Atomic uint32_t sentinel; /* [a:L6] a sleeper looks at their forks */
+	_Atomic uint32_t lacking;  /* [a:B1] no thread could be had that blocks */
 
 	struct tpi_park park;
 	struct tpi_inject aside[TPI_ASIDES];
@@ -151,8 +152,14 @@ tpi_pool_occupied(struct tpar_pool *pool, uint32_t word)
 				    memory_order_seq_cst);
 }
 
-/* Is anything queued?  The last look of whoever leaves the sleep word. */
+/*
+ * Is there anything queued for those that search?  The last look of whoever
+ * leaves the sleep word.
+ */
 bool tpi_pool_any_work(struct tpar_pool *pool);
+
+/* Is anything queued at all? */
+bool tpi_pool_any_queued(struct tpar_pool *pool);
 
 /* A worker without a thread; under the lock.  NULL: at capacity, no memory. */
 struct tpi_worker *tpi_pool_add_worker(struct tpar_pool *pool);

@@ -118,6 +118,7 @@ die(struct tpar_pool *pool)
 	pool->threads = 0;
 	pool->parked_count = 0;
 	tpi_store_relaxed(&pool->elastic, 0);
+	tpi_store_relaxed(&pool->lacking, 0);
 	pool->quit = true;
 	pool->foreign = NULL;
 	pool->waiting = NULL;

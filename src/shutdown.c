@@ -34,7 +34,7 @@ is_quiet(void *arg)
 
 	/* Under one lock: nobody is taken from the parked and finds work. */
 	tpi_lock_enter(&pool->lock);
-	quiet = tpi_pool_quiet_locked(pool) && !tpi_pool_any_work(pool);
+	quiet = tpi_pool_quiet_locked(pool) && !tpi_pool_any_queued(pool);
 	if (quiet) {
 		tpi_intake_close(&pool->intake, TPI_SHUT);
 	}
@@ -187,7 +187,7 @@ describe_rest(struct tpar_pool *pool)
 	for (i = 0; i < rest.named; i++) {
 		tpi_future_release(rest.task[i]);
 	}
-	queued = tpi_pool_any_work(pool) ? "; others are queued" : "";
+	queued = tpi_pool_any_queued(pool) ? "; others are queued" : "";
 	if (rest.named == 0) {
 		(void)tpi_err(TPAR_ETIMEDOUT,
 			      "no task runs, but not all threads are at rest%s",
@@ -212,7 +212,7 @@ seems_busy(struct tpar_pool *pool)
 			return true;
 		}
 	}
-	return tpi_pool_any_work(pool);
+	return tpi_pool_any_queued(pool);
 }
 
 /* Are its threads only on their way to sleep?  Then a moment longer. */

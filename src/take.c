@@ -260,9 +260,7 @@ tpi_take_scan(struct tpi_worker *w)
 	for (i = 0; f == NULL && i < TPI_ASIDES; i++) {
 		f = take_aside(&pool->aside[i]);
 	}
-	if (f == NULL &&
-	    TPI_UNLIKELY(tpi_inject_seems_nonempty(&pool->blocking)) &&
-	    !tpi_elastic_serves(pool)) {
+	if (f == NULL && TPI_UNLIKELY(tpi_load_relaxed(&pool->lacking) != 0)) {
 		f = tpi_take_blocking(pool);
 	}
 	return f;
@@ -280,6 +278,7 @@ tpi_take_busy(struct tpar_pool *pool)
 	unsigned n = tpi_pool_injectors(pool);
 	unsigned i;
 
+	n -= tpi_load_relaxed(&pool->lacking) == 0; /* as in tpi_pool_any_work() */
 	for (i = 0; i < n; i++) {
 		if (tpi_inject_busy(tpi_pool_injector(pool, i))) {
 			return true;
