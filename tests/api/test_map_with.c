@@ -423,6 +423,59 @@ START_TEST(item_that_stops_itself_is_named)
 }
 END_TEST
 
+/* ---- Items that block ------------------------------------------------------------------- */
+
+/* As many as the window of such a map has if nobody says so, and one. */
+enum { BLOCKING_ITEMS = 33 };
+
+static struct unit_gate blocked = UNIT_GATE_INIT;
+
+/* All of the first 32 are here at once, and no other thread is there for them. */
+static int
+block_with_others(void *arg, void *value)
+{
+	enter();
+	unit_gate_open(&blocked);
+	unit_gate_await(&blocked, BLOCKING_ITEMS - 1);
+	atomic_fetch_sub(&inside, 1);
+	*(intptr_t *)value = (intptr_t)(uintptr_t)arg;
+	return 0;
+}
+
+static void
+map_blocking(tpar_pool *pool)
+{
+	struct tpar_map_options options = TPAR_MAP_OPTIONS_INIT;
+	intptr_t out[BLOCKING_ITEMS];
+
+	options.flags = TPAR_BLOCKING;
+	UNIT_MUST(tpar_map_with(pool, &options, block_with_others, NULL, 0,
+				out, sizeof out[0], BLOCKING_ITEMS,
+				NULL) == TPAR_OK);
+	UNIT_MUST(atomic_load(&most) == BLOCKING_ITEMS - 1);
+}
+
+static int
+map_blocking_inside(void *arg, void *value)
+{
+	(void)arg;
+	(void)value;
+	map_blocking(NULL);
+	return 0;
+}
+
+START_TEST(items_that_block_have_threads_of_their_own)
+{
+	tpar_pool *pool = unit_pool(1, BLOCKING_ITEMS + 7);
+
+	atomic_store(&most, 0);
+	map_blocking(pool);
+	blocked.opened = 0;
+	unit_run_in(pool, map_blocking_inside, NULL);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 /* ---- Priority, what is refused ----------------------------------------------------------- */
 
 static _Atomic int normal;
@@ -502,6 +555,10 @@ START_TEST(bad_options_are_refused_in_words)
 	options.size = 0;
 	ck_assert_int_eq(map_items(&options, own_number, NULL), TPAR_EINVAL);
 	options.size = sizeof options;
+	options.flags = TPAR_BLOCKING | TPAR_NO_INLINE;
+	ck_assert_int_eq(map_items(&options, own_number, &why), TPAR_EINVAL);
+	ck_assert_ptr_nonnull(strstr(why.message, "options.flags is 0x5"));
+	options.flags = 0;
 	options.priority = (enum tpar_priority)3;
 	ck_assert_int_eq(map_items(&options, own_number, &why), TPAR_EINVAL);
 	ck_assert_ptr_nonnull(strstr(why.message, "options.priority is 3"));
@@ -533,6 +590,7 @@ main(void)
 		deadline_cancels_the_items,
 		stop_of_the_task_stops_its_map,
 		item_that_stops_itself_is_named,
+		items_that_block_have_threads_of_their_own,
 		maps_of_any_priority_run,
 		bad_options_are_refused_in_words,
 	};
