@@ -49,8 +49,8 @@ struct tpar_allocator {
 /*
  * Called on each of the pool's threads, first and last thing.  (A task that a
  * thread of another pool waits for may be run in place there, where this was
- * not called: own_threads_only.)  `index` is 0 .. workers + blocking_limit - 1,
- * and no two live threads of the pool share one.  It must neither wait for tasks
+ * not called: own_threads_only.)  `index` is 0 .. workers + 2 * blocking_limit
+ * - 1, and no two live threads of the pool share one.  It must neither wait for tasks
  * nor call pthread_exit().
  */
 typedef void (*tpar_worker_fn)(unsigned index, void *arg);
@@ -61,12 +61,12 @@ typedef void (*tpar_worker_fn)(unsigned index, void *arg);
  * workers          tasks that run at the same time; 0: TASKPAR_WORKERS if set,
  *                  else the CPUs this process may use (affinity mask and the
  *                  quotas of all its cgroups), at least 1.  At most 4096.
- * blocking_limit   threads that may be added while others wait in a task for
- *                  tasks that run elsewhere; 0: 256.  It bounds throughput
- *                  under such waits, never liveness.  A task that sleeps, or
- *                  waits for what no task does (a promise, room in a window),
- *                  keeps its thread: let there be more than of those at a
- *                  time.  At most 16384.
+ * blocking_limit   TPAR_BLOCKING tasks that run at the same time; and, once
+ *                  more, threads that may be added while others wait in a task
+ *                  for tasks that run elsewhere; 0: 512.  It bounds throughput,
+ *                  never liveness.  A task that sleeps, or waits for what no
+ *                  task does (a promise, room in a window), keeps its thread:
+ *                  let there be more than of those at a time.  At most 16384.
  * stack_size       bytes of each thread's stack; 0: 8 MiB.  At least 128 KiB.
  * queue_limit      tasks submitted from outside the pool that have not begun;
  *                  beyond it a submit gives TPAR_EAGAIN; 0: no limit.
