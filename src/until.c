@@ -19,6 +19,7 @@
 #include "pool.h"
 #include "thread.h"
 #include "wait.h"
+#include "worker.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -42,8 +43,11 @@ sleep_until(struct tpi_wait *wait, bool (*pred)(void *arg), void *arg)
 {
 	struct tpi_frame *frame = wait->frame;
 	enum tpar_err err = TPAR_OK;
+	/* A blocking task that waits for no other one does what it is for. */
+	bool hands_over = wait->worker != NULL &&
+			  (!wait->worker->elastic || frame->n > 0);
 
-	if (wait->worker != NULL) {
+	if (hands_over) {
 		(void)tpi_park_block(wait->worker);
 	}
 	/* ENDS: who makes pred true, or cancels the task, wakes the parker. */
@@ -60,7 +64,7 @@ sleep_until(struct tpi_wait *wait, bool (*pred)(void *arg), void *arg)
 			(void)tpi_parker_park(frame->parker, wait->deadline_ns);
 		}
 	}
-	if (wait->worker != NULL) {
+	if (hands_over) {
 		tpi_park_unblock(wait->worker);
 	}
 	return err;
