@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "alarm.h"
 #include "block.h"
 #include "cancel.h"
 #include "clock.h"
@@ -349,7 +350,7 @@ tpi_block_sleep(struct tpi_wait *wait)
 	bool watch = w != NULL && wait->left_pending && uneasy.parker != NULL;
 
 	if (watch) {
-		tpi_park_watch(&uneasy);
+		tpi_alarm_watch(&uneasy);
 		wait->uneasy = &uneasy;
 	}
 	sleep_blocked(wait, w != NULL && !tpi_park_block(w));
@@ -357,7 +358,7 @@ tpi_block_sleep(struct tpi_wait *wait)
 		tpi_park_unblock(w);
 	}
 	if (watch) {
-		tpi_park_unwatch(&uneasy);
+		tpi_alarm_unwatch(&uneasy);
 		wait->uneasy = NULL;
 	}
 }

@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include "alarm.h"
 #include "elastic.h"
 #include "errand.h"
 #include "future.h"
@@ -56,7 +57,7 @@ tell_others(struct tpar_pool *pool)
 	/* ORDER B1 seq_cst -> tpi_elastic_lacks_threads(): as a push is. */
 	atomic_store_explicit(&pool->lacking, 1, memory_order_seq_cst);
 	tpi_park_notify(&pool->park, pool);
-	tpi_park_alarm();
+	tpi_alarm_raise();
 }
 
 bool

@@ -62,7 +62,7 @@ void tpi_elastic_resume(struct tpi_worker *worker);
 
 /*
  * Will some thread get to the blocking tasks that are queued?  For who watches
- * (tpi_park_watch()); it may start one.
+ * (tpi_alarm_watch()); it may start one.
  */
 bool tpi_elastic_has_thread(struct tpar_pool *pool);
 

@@ -27,7 +27,7 @@ struct tpi_wait {
 	char *cycle;		/* in words, or NULL */
 	struct tpi_watch watch; /* of a member of another pool that runs here */
 	struct tpi_watch
-		*uneasy; /* registered with tpi_park_watch(), or NULL */
+		*uneasy; /* registered with tpi_alarm_watch(), or NULL */
 	struct tpar_future *found; /* runs on top, no member; held, or NULL */
 };
 

@@ -23,7 +23,7 @@ enum tpi_lock_rank {
 	TPI_RANK_STREAM,      /* stream.c: what has ended */
 	TPI_RANK_GROUP,	      /* scope.c: children of a group */
 	TPI_RANK_WINDOW,      /* window.c: its ring */
-	TPI_RANK_UNEASY,      /* park.c: waits that an alarm wakes */
+	TPI_RANK_UNEASY,      /* alarm.c: waits that an alarm wakes */
 	TPI_RANK_REMOVAL,     /* frame.c: waiter lists being edited */
 	TPI_RANK_HANDLER,     /* handler.c: who is told of a stop */
 	TPI_RANK_ON_CANCEL,   /* oncancel.c: handlers and those under way */

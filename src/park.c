@@ -8,11 +8,13 @@
  */
 #include "config.h"
 
+#include "alarm.h"
 #include "die.h"
 #include "elastic.h"
 #include "errand.h"
 #include "guard.h"
 #include "park.h"
+#include "parked.h"
 #include "parker.h"
 #include "pool.h"
 #include "slots.h"
@@ -23,71 +25,12 @@
 /* How long a thread beyond the width stays parked before it ends. */
 #define KEEP_ALIVE_NS (10 * TPAR_SECOND)
 
-/* Waits that a lack of threads, in whichever pool, may concern. */
-static struct tpi_lock uneasy_lock = TPI_LOCK_INIT(TPI_RANK_UNEASY);
-static struct tpi_watch *uneasy; /* [m:uneasy_lock] */
-
 /* It pushes nothing until it occupies its place again. */
 static void
 vacate(struct tpi_worker *w)
 {
 	if (!tpi_deque_nonempty(&w->deque)) {
 		tpi_pool_vacate(w->pool, w->index);
-	}
-}
-
-static void
-push_parked_locked(struct tpi_worker *w)
-{
-	struct tpar_pool *pool = w->pool;
-
-	tpi_store_relaxed(&w->parked, TPI_PARKED);
-	w->next = pool->parked;
-	pool->parked = w;
-	pool->parked_count++;
-}
-
-static struct tpi_worker *
-pop_parked_locked(struct tpar_pool *pool)
-{
-	struct tpi_worker *w = pool->parked;
-
-	if (w != NULL) {
-		pool->parked = w->next;
-		pool->parked_count--;
-	}
-	return w;
-}
-
-static void
-remove_parked_locked(struct tpi_worker *w)
-{
-	struct tpi_worker **at = &w->pool->parked;
-
-	while (*at != w) {
-		at = &(*at)->next;
-	}
-	*at = w->next;
-	w->pool->parked_count--;
-	tpi_store_relaxed(&w->parked, 0);
-}
-
-static void
-push_spare_locked(struct tpi_worker *w)
-{
-	w->next = w->pool->spare;
-	w->pool->spare = w;
-}
-
-/* The thread of `w` runs no more tasks. */
-static void
-drop_thread_locked(struct tpi_worker *w)
-{
-	struct tpar_pool *pool = w->pool;
-
-	pool->threads--;
-	if (tpi_pool_quiet_locked(pool)) {
-		tpi_pool_wake_waiting_locked(pool);
 	}
 }
 
@@ -119,7 +62,7 @@ leaves_room(struct tpar_pool *pool, uint64_t before)
 static struct tpi_worker *
 take_locked(struct tpar_pool *pool, bool create, bool *parked)
 {
-	struct tpi_worker *w = pop_parked_locked(pool);
+	struct tpi_worker *w = tpi_parked_pop_locked(pool);
 
 	*parked = w != NULL;
 	if (w == NULL && create && !pool->quit) {
@@ -157,8 +100,8 @@ start_failed(struct tpi_worker *w)
 	tpi_lock_enter(&pool->lock);
 	before = tpi_park_leave(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
 	work = tpi_park_look(pool, tpi_park_active(before) - 1);
-	push_spare_locked(w);
-	drop_thread_locked(w);
+	tpi_parked_push_spare_locked(w);
+	tpi_parked_drop_locked(w);
 	tpi_lock_leave(&pool->lock);
 	if (!work) {
 		return false;
@@ -166,7 +109,7 @@ start_failed(struct tpi_worker *w)
 	if (wake(pool, false)) {
 		return true;
 	}
-	tpi_park_alarm();
+	tpi_alarm_raise();
 	return false;
 }
 
@@ -230,8 +173,8 @@ tpi_park_wake_elastic(struct tpar_pool *pool)
 		return true;
 	}
 	tpi_lock_enter(&pool->lock);
-	push_spare_locked(w);
-	drop_thread_locked(w);
+	tpi_parked_push_spare_locked(w);
+	tpi_parked_drop_locked(w);
 	tpi_lock_leave(&pool->lock);
 	return false;
 }
@@ -267,8 +210,8 @@ give_up(struct tpi_worker *w)
 		ends = at == w;
 	}
 	if (ends) {
-		remove_parked_locked(w);
-		drop_thread_locked(w);
+		tpi_parked_remove_locked(w);
+		tpi_parked_drop_locked(w);
 	}
 	tpi_lock_leave(&pool->lock);
 	return ends;
@@ -328,12 +271,12 @@ rest(struct tpi_worker *w)
 	tpi_lock_enter(&pool->lock);
 	extra = pool->threads > pool->park.width;
 	if (pool->quit) {
-		drop_thread_locked(w);
+		tpi_parked_drop_locked(w);
 		tpi_lock_leave(&pool->lock);
 		return ENDS;
 	}
 	vacate(w);
-	push_parked_locked(w);
+	tpi_parked_push_locked(w);
 	if (tpi_pool_quiet_locked(pool)) {
 		tpi_pool_wake_waiting_locked(pool);
 	}
@@ -379,12 +322,12 @@ sleep_locked(struct tpi_worker *w)
 
 	if (pool->quit) {
 		(void)tpi_park_leave(&pool->park, counts);
-		drop_thread_locked(w);
+		tpi_parked_drop_locked(w);
 		tpi_lock_leave(&pool->lock);
 		return false;
 	}
 	vacate(w);
-	push_parked_locked(w);
+	tpi_parked_push_locked(w);
 	w->searching = false;
 	before = tpi_park_leave(&pool->park, counts);
 	if (tpi_pool_quiet_locked(pool)) {
@@ -458,43 +401,6 @@ tpi_park_wake_blocked(struct tpar_pool *pool)
 	tpi_lock_leave(&pool->lock);
 }
 
-void
-tpi_park_watch(struct tpi_watch *watch)
-{
-	tpi_lock_enter(&uneasy_lock);
-	tpi_watch_add_locked(&uneasy, watch);
-	tpi_lock_leave(&uneasy_lock);
-}
-
-void
-tpi_park_unwatch(struct tpi_watch *watch)
-{
-	tpi_lock_enter(&uneasy_lock);
-	tpi_watch_remove_locked(watch);
-	tpi_lock_leave(&uneasy_lock);
-}
-
-void
-tpi_park_fork(enum tpi_fork when)
-{
-	if (when == TPI_FORK_CHILD) {
-		uneasy = NULL;
-	}
-	tpi_fork_lock(&uneasy_lock, when);
-}
-
-void
-tpi_park_alarm(void)
-{
-	struct tpi_watch *watch;
-
-	tpi_lock_enter(&uneasy_lock);
-	for (watch = uneasy; watch != NULL; watch = watch->next) {
-		tpi_parker_wake(watch->parker);
-	}
-	tpi_lock_leave(&uneasy_lock);
-}
-
 bool
 tpi_park_gone(struct tpi_worker *w)
 {
@@ -512,7 +418,7 @@ tpi_park_gone(struct tpi_worker *w)
 		 (tpi_elastic_lacks_threads(pool) &&
 		  tpi_inject_nonempty(&pool->blocking)));
 	if (gone) {
-		push_spare_locked(w);
+		tpi_parked_push_spare_locked(w);
 	} else {
 		pool->threads++;
 		tpi_pool_occupy(pool, w->index);
@@ -536,8 +442,8 @@ tpi_park_lost(struct tpi_worker *w)
 		(tpi_load_relaxed(&pool->intake.closed) != TPI_OPEN &&
 		 pool->foreign == NULL));
 	if (lost) {
-		push_spare_locked(w);
-		drop_thread_locked(w);
+		tpi_parked_push_spare_locked(w);
+		tpi_parked_drop_locked(w);
 	}
 	/* RELEASE POINT: w, once this thread has ended. */
 	tpi_lock_leave(&pool->lock);
@@ -571,7 +477,7 @@ tpi_park_block(struct tpi_worker *w)
 	if (tpi_park_wake_one(pool) || tpi_park_active(before) > 1) {
 		return true;
 	}
-	tpi_park_alarm();
+	tpi_alarm_raise();
 	return false;
 }
 

@@ -20,10 +20,8 @@
 #include "atomics.h"
 #include "base.h"
 #include "fence.h"
-#include "fork.h"
 
 struct tpar_pool;
-struct tpi_watch;
 struct tpi_worker;
 
 #define TPI_ACTIVE ((uint64_t)1)
@@ -171,21 +169,6 @@ bool tpi_park_any_free(struct tpar_pool *pool);
 
 /* Or could there be one? */
 bool tpi_park_can_run(struct tpar_pool *pool);
-
-/*
- * From watch to unwatch, each alarm wakes the watch's parker: for waits with a
- * member that has not begun and that only other threads may run.  First watch,
- * then look whether a thread is free (tpi_park_can_run): whoever is the last to
- * block changes the sleep word first and raises the alarm afterwards.
- */
-void tpi_park_watch(struct tpi_watch *watch);
-void tpi_park_unwatch(struct tpi_watch *watch);
-
-/* Before and after a fork, in whose child nobody watches. */
-void tpi_park_fork(enum tpi_fork when);
-
-/* Some pool has work and no thread for it. */
-void tpi_park_alarm(void);
 
 /* Wakes all threads that run this pool's tasks, so that they look around. */
 void tpi_park_wake_blocked(struct tpar_pool *pool);

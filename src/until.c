@@ -8,6 +8,7 @@
  */
 #include "config.h"
 
+#include "alarm.h"
 #include "block.h"
 #include "cancel.h"
 #include "clock.h"
@@ -77,7 +78,7 @@ abandon(void *arg)
 	struct tpi_wait *wait = arg;
 
 	if (wait->uneasy != NULL) {
-		tpi_park_unwatch(wait->uneasy);
+		tpi_alarm_unwatch(wait->uneasy);
 	}
 	tpi_block_uncover_found(wait);
 	tpi_block_unpublish(wait->frame);
@@ -101,14 +102,14 @@ tpi_wait_among(tpar_future *const *f, size_t n, bool (*pred)(void *arg),
 	tpi_store_relaxed(&frame.timed, 1);
 	tpi_block_publish(&frame);
 	if (watch) {
-		tpi_park_watch(&uneasy);
+		tpi_alarm_watch(&uneasy);
 		wait.uneasy = &uneasy;
 	}
 	pthread_cleanup_push(abandon, &wait);
 	err = sleep_until(&wait, pred, arg);
 	pthread_cleanup_pop(0);
 	if (watch) {
-		tpi_park_unwatch(&uneasy);
+		tpi_alarm_unwatch(&uneasy);
 	}
 	tpi_block_unpublish(&frame);
 	errno = saved;

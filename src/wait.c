@@ -15,6 +15,7 @@
  */
 #include "config.h"
 
+#include "alarm.h"
 #include "audit.h"
 #include "block.h"
 #include "cancel.h"
@@ -288,7 +289,7 @@ abandon(void *arg)
 	wait->exiting = true;
 	wait->left_pending = true;
 	if (wait->uneasy != NULL) {
-		tpi_park_unwatch(wait->uneasy);
+		tpi_alarm_unwatch(wait->uneasy);
 		wait->uneasy = NULL;
 	}
 	tpi_block_uncover_found(wait);

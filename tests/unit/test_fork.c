@@ -8,6 +8,7 @@
 #include "child.h"
 #include "handmade.h"
 
+#include "src/alarm.h"
 #include "src/cycle.h"
 #include "src/eventfd.h"
 #include "src/fork.h"
@@ -144,7 +145,7 @@ END_TEST
 /* What the process has once, each held by a thread when it forks. */
 static void (*const parts[])(enum tpi_fork when) = {
 	tpi_pools_fork_default, tpi_cycle_fork,	   tpi_loose_fork,
-	tpi_eventfd_fork,	tpi_park_fork,	   tpi_frame_fork,
+	tpi_eventfd_fork,	tpi_alarm_fork,	   tpi_frame_fork,
 	tpi_handler_fork,	tpi_oncancel_fork, tpi_promise_fork,
 	tpi_lane_fork,		tpi_timer_fork,	   tpi_parker_fork,
 	tpi_pools_fork
@@ -280,10 +281,10 @@ watch_alone(void *page)
 	struct tpi_watch watch = { .parker = tpi_thread_parker() };
 
 	UNIT_MUST(mprotect(page, 4096, PROT_NONE) == 0);
-	tpi_park_watch(&watch);
-	tpi_park_alarm();
+	tpi_alarm_watch(&watch);
+	tpi_alarm_raise();
 	UNIT_MUST(tpi_parker_park(watch.parker, TPAR_FOREVER));
-	tpi_park_unwatch(&watch);
+	tpi_alarm_unwatch(&watch);
 }
 
 START_TEST(watches_of_lost_threads_are_forgotten)
@@ -294,11 +295,11 @@ START_TEST(watches_of_lost_threads_are_forgotten)
 
 	ck_assert_ptr_ne(watch, MAP_FAILED);
 	watch->parker = tpi_parker_get();
-	tpi_park_watch(watch);
+	tpi_alarm_watch(watch);
 	ck_assert(child_runs(watch_alone, watch));
-	tpi_park_alarm();
+	tpi_alarm_raise();
 	ck_assert(tpi_parker_park(watch->parker, TPAR_FOREVER));
-	tpi_park_unwatch(watch);
+	tpi_alarm_unwatch(watch);
 	tpi_parker_put(watch->parker);
 	ck_assert_int_eq(munmap(watch, 4096), 0);
 	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);

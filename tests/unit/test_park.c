@@ -10,6 +10,7 @@
 
 #include "handmade.h"
 
+#include "src/alarm.h"
 #include "src/park.h"
 #include "src/parker.h"
 
@@ -387,7 +388,7 @@ START_TEST(block_without_a_thread_to_take_over_says_so)
 
 	pool->capacity = 1;
 	set_word(pool, 1, 0);
-	tpi_park_watch(&watch);
+	tpi_alarm_watch(&watch);
 	push_work(pool, hand_future(pool));
 	ck_assert(!tpi_park_block(w));
 	/* Those whom that may concern look around, wherever they wait. */
@@ -400,7 +401,7 @@ START_TEST(block_without_a_thread_to_take_over_says_so)
 	ck_assert_uint_eq(atomic_load(&watch.parker->state), TPI_PARK_EMPTY);
 	ck_assert(tpi_park_can_run(pool));
 	pop_work(pool);
-	tpi_park_unwatch(&watch);
+	tpi_alarm_unwatch(&watch);
 	tpi_parker_put(watch.parker);
 	hand_free(pool);
 }
