@@ -71,12 +71,15 @@ take_locked(struct tpar_pool *pool, bool create, bool *parked)
 	return w;
 }
 
-/* The same, counted. */
+/* The same, counted, and one that computes. */
 static struct tpi_worker *
 pick_locked(struct tpar_pool *pool, bool create, bool *parked)
 {
-	struct tpi_worker *w = take_locked(pool, create, parked);
+	struct tpi_worker *w = NULL;
 
+	if (tpi_parked_room_locked(pool)) {
+		w = take_locked(pool, create, parked);
+	}
 	if (w != NULL) {
 		tpi_park_enter(&pool->park, TPI_ACTIVE + TPI_SEARCHING);
 	}
@@ -371,7 +374,7 @@ tpi_park_any_free(struct tpar_pool *pool)
 
 	tpi_lock_enter(&pool->lock);
 	any = tpi_park_active(tpi_load_relaxed(&pool->park.word)) > 0 ||
-	       pool->parked != NULL;
+	      (pool->parked != NULL && tpi_parked_room_locked(pool));
 	tpi_lock_leave(&pool->lock);
 	return any;
 }

@@ -66,4 +66,17 @@ tpi_parked_drop_locked(struct tpi_worker *w)
 	}
 }
 
+/*
+ * May one thread more compute or wait?  So many as workers, and blocking_limit
+ * for waits; those that serve blocking tasks have a limit of their own.  One that
+ * stops serving is no longer counted there, and looks once it has parked.
+ */
+static inline bool
+tpi_parked_room_locked(struct tpar_pool *pool)
+{
+	return pool->threads - pool->parked_count <
+	       pool->park.width + pool->config.blocking_limit +
+		       tpi_load_relaxed(&pool->elastic);
+}
+
 #endif

@@ -61,8 +61,8 @@ START_TEST(bad_description_is_refused_in_words)
 	task.size = sizeof task + 8;
 	expect_refused(&task, "begin with TPAR_TASK_INIT");
 	task.size = sizeof task;
-	task.flags = TPAR_NO_INLINE | 4;
-	expect_refused(&task, "task.flags is 0x5");
+	task.flags = TPAR_NO_INLINE | 8;
+	expect_refused(&task, "task.flags is 0x9");
 	task.flags = 0;
 	task.value_size = ((size_t)1 << 30) + 1;
 	expect_refused(&task, "task.value_size 1073741825");

@@ -29,6 +29,7 @@ hand_pool(unsigned width)
 	memset(pool, 0, sizeof *pool);
 	pool->arena = arena;
 	pool->config.workers = width;
+	pool->config.blocking_limit = HAND_CAPACITY;
 	pool->config.stack_size = (size_t)256 * 1024;
 	pool->config.name = "hand";
 	pool->capacity = HAND_CAPACITY;

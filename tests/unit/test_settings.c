@@ -37,7 +37,7 @@ START_TEST(nothing_said_gives_the_defaults)
 	unsetenv("TASKPAR_WORKERS");
 	ck_assert_int_eq(tpi_settings_complete(NULL, &to), TPAR_OK);
 	ck_assert_uint_eq(to.workers, tpi_cpus_usable());
-	ck_assert_uint_eq(to.blocking_limit, 256);
+	ck_assert_uint_eq(to.blocking_limit, 512);
 	ck_assert(to.stack_size == 8 << 20 || to.stack_size == 4 << 20);
 	ck_assert_uint_eq(to.queue_limit, 0);
 	ck_assert_str_eq(to.name, "taskpar");

@@ -67,7 +67,7 @@ START_TEST(bad_descriptions_are_refused)
 	task.fn = NULL;
 	expect_refused(pool, &task, "task.fn");
 	task = counted_task();
-	task.flags = 4;
+	task.flags = 8;
 	expect_refused(pool, &task, "task.flags");
 	task = counted_task();
 	task.value_align = 3;
