@@ -12,6 +12,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+enum { BESIDE = 2000, BESIDE_ROUNDS = 15, FIB = 20 };
 
 static void
 must(int err, const char *what)
@@ -117,11 +120,104 @@ cancel_asleep(size_t n)
 	cancel(n, (unsigned)n, n);
 }
 
-/* Of the default 256 threads beyond W one is the gather's. */
+/* Of the default 1,024 threads beyond W one is the gather's. */
 static void
 cancel_pending(size_t n)
 {
-	cancel(n, 0, 255);
+	cancel(n, 0, 1023);
+}
+
+/* ---- beside ---------------------------------------------------------------- */
+
+static int silent[2];
+
+static int
+block_in_read(void *arg, void *value)
+{
+	char c;
+
+	(void)arg, (void)value;
+	atomic_fetch_add(&asleep, 1);
+	/* The end of the pipe, once it is closed. */
+	bench_require(read(silent[0], &c, 1) == 0, "read()");
+	return 0;
+}
+
+static int
+compute(void *arg, void *value)
+{
+	(void)arg;
+	*(uint64_t *)value = bench_fib(FIB);
+	return 0;
+}
+
+/* ns for BESIDE tasks that compute. */
+static int64_t
+compute_in(tpar_pool *pool)
+{
+	static tpar_future *f[BESIDE];
+	static uint64_t values[BESIDE];
+	struct tpar_task task = TPAR_TASK_INIT;
+	int64_t start = bench_now_ns();
+	size_t i;
+
+	task.fn = compute;
+	task.value_size = sizeof values[0];
+	must(tpar_submit_many(pool, &task, NULL, 0, BESIDE, f),
+	     "tpar_submit_many()");
+	must(tpar_gather(f, BESIDE, values, NULL), "tpar_gather()");
+	for (i = 0; i < BESIDE; i++) {
+		bench_require(values[i] == values[0], "values");
+	}
+	tpar_future_unref_all(f, BESIDE);
+	return bench_now_ns() - start;
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a;
+	int64_t y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Time without, in percent of that while n blocking tasks are in read(). */
+static void
+beside(size_t n)
+{
+	tpar_future **f = (tpar_future **)bench_buffer(0, n * sizeof *f);
+	struct tpar_task task = TPAR_TASK_INIT;
+	tpar_pool *with = make_pool((unsigned)n, NULL);
+	tpar_pool *without = make_pool((unsigned)n, NULL);
+	int64_t time[2][BESIDE_ROUNDS];
+	size_t i;
+
+	bench_require(pipe(silent) == 0, "pipe()");
+	atomic_store(&asleep, 0);
+	task.fn = block_in_read;
+	task.flags = TPAR_BLOCKING;
+	must(tpar_submit_many(with, &task, NULL, 0, n, f),
+	     "tpar_submit_many()");
+	while (atomic_load(&asleep) < n) {
+		bench_pause_ns(TPAR_MILLISECOND);
+	}
+	(void)compute_in(with);
+	(void)compute_in(without);
+	for (i = 0; i < BESIDE_ROUNDS; i++) {
+		time[0][i] = compute_in(with);
+		time[1][i] = compute_in(without);
+	}
+	bench_require(close(silent[1]) == 0, "close()");
+	must(tpar_wait_all(f, n, TPAR_FOREVER), "tpar_wait_all()");
+	tpar_future_unref_all(f, n);
+	(void)close(silent[0]);
+	qsort(time[0], BESIDE_ROUNDS, sizeof time[0][0], by_time);
+	qsort(time[1], BESIDE_ROUNDS, sizeof time[1][0], by_time);
+	printf("%.1f\n", 100.0 * (double)time[1][BESIDE_ROUNDS / 2] /
+				(double)time[0][BESIDE_ROUNDS / 2]);
+	must(tpar_pool_destroy(with), "tpar_pool_destroy()");
+	must(tpar_pool_destroy(without), "tpar_pool_destroy()");
 }
 
 /* ---- deadlines ------------------------------------------------------------- */
@@ -326,6 +422,7 @@ bench_own_start(unsigned n)
 const struct bench_own bench_own_taskpar[] = {
 	{ "cancel", 10000, cancel_asleep },
 	{ "cancel_pending", 10000, cancel_pending },
+	{ "beside", 500, beside },
 	{ "deadlines", 100000, deadlines },
 	{ "window_memory", 1000000, window_memory },
 	{ "group_failure", 100000, group_failure },
