@@ -65,7 +65,8 @@ struct tpar_pool {
 
 	_Atomic uint32_t regions;  /* [a:L6] fork-join computations begun */
 	_Atomic uint32_t sentinel; /* [a:L6] a sleeper looks at their forks */
-	_Atomic uint32_t lacking;  /* [a:B1] no thread could be had that blocks */
+	_Atomic uint32_t
+		lacking; /* [a:B1] no thread could be had that blocks */
 
 	struct tpi_park park;
 	struct tpi_inject aside[TPI_ASIDES];

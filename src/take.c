@@ -278,7 +278,8 @@ tpi_take_busy(struct tpar_pool *pool)
 	unsigned n = tpi_pool_injectors(pool);
 	unsigned i;
 
-	n -= tpi_load_relaxed(&pool->lacking) == 0; /* as in tpi_pool_any_work() */
+	n -= tpi_load_relaxed(&pool->lacking) ==
+	     0; /* as in tpi_pool_any_work() */
 	for (i = 0; i < n; i++) {
 		if (tpi_inject_busy(tpi_pool_injector(pool, i))) {
 			return true;

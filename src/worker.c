@@ -324,7 +324,8 @@ serve(struct tpi_worker *w)
 	struct tpar_pool *pool = w->pool;
 	bool elastic = w->begins_elastic;
 
-	w->begins_elastic = false; /* it may go on as a searcher: worker_main() */
+	w->begins_elastic =
+		false; /* it may go on as a searcher: worker_main() */
 	tpi_thread_self.worker = w;
 	tpi_thread_self.heap = w->heap;
 	tpi_thread_self.parker = w->parker;

@@ -125,8 +125,8 @@ submit_and_stay(void *arg, void *value)
 
 	(void)value;
 	task.group = kids->group;
-	task.deadline_ns = kids->group != NULL ? tpar_in(TPAR_SECOND * 1000)
-					       : 0;
+	task.deadline_ns =
+		kids->group != NULL ? tpar_in(TPAR_SECOND * 1000) : 0;
 	if (kids->many) {
 		UNIT_MUST(tpar_submit_many(NULL, &task, NULL, 0, FEW, f) ==
 			  TPAR_OK);
@@ -283,8 +283,7 @@ START_TEST(cancel_reaches_those_that_are_queued_and_a_deadline_too)
 	late = unit_submit_task(pool, &task);
 	(void)tpar_future_cancel(f);
 	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_ECANCELED);
-	ck_assert_int_eq(tpar_future_wait(late, TPAR_FOREVER),
-			 TPAR_ECANCELED);
+	ck_assert_int_eq(tpar_future_wait(late, TPAR_FOREVER), TPAR_ECANCELED);
 	unit_gate_open(&hold.go);
 	blocking_end(&held, 1);
 	tpar_future_unref(f);

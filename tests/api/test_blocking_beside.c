@@ -72,8 +72,7 @@ START_TEST(each_thread_calls_once_also_those_that_wait_in_a_task_that_blocks)
 	tpar_future *f[FEW];
 	int i;
 
-	ck_assert_int_eq(tpar_promise_create(0, NULL, &promise, &set),
-			 TPAR_OK);
+	ck_assert_int_eq(tpar_promise_create(0, NULL, &promise, &set), TPAR_OK);
 	for (i = 0; i < FEW; i++) {
 		f[i] = blocking_submit(pool, wait_in_task, set);
 	}
@@ -212,8 +211,7 @@ START_TEST(task_of_another_pool_waits_for_one)
 		tpar_future *f = blocking_submit(pool, blocking_nothing, NULL);
 		tpar_future *all = NULL;
 
-		ck_assert_int_eq(tpar_gather_async(&f, 1, &all),
-				 TPAR_OK);
+		ck_assert_int_eq(tpar_gather_async(&f, 1, &all), TPAR_OK);
 		unit_run_in(other, wait_in_task, f);
 		blocking_end(&f, 1);
 		blocking_end(&all, 1);

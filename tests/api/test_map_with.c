@@ -449,8 +449,8 @@ map_blocking(tpar_pool *pool)
 	intptr_t out[BLOCKING_ITEMS];
 
 	options.flags = TPAR_BLOCKING;
-	UNIT_MUST(tpar_map_with(pool, &options, block_with_others, NULL, 0,
-				out, sizeof out[0], BLOCKING_ITEMS,
+	UNIT_MUST(tpar_map_with(pool, &options, block_with_others, NULL, 0, out,
+				sizeof out[0], BLOCKING_ITEMS,
 				NULL) == TPAR_OK);
 	UNIT_MUST(atomic_load(&most) == BLOCKING_ITEMS - 1);
 }

@@ -414,7 +414,7 @@ static const struct bench benches[] = {
 };
 /* Of one library: its own_NAME.c. */
 static const char *const own_benches[] = {
-	"cancel",	 "cancel_pending", "beside",	 "deadlines",
+	"cancel",	 "cancel_pending", "beside",	  "deadlines",
 	"window_memory", "group_failure",  "map_failure",
 };
 enum {

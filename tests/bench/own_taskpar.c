@@ -215,7 +215,7 @@ beside(size_t n)
 	qsort(time[0], BESIDE_ROUNDS, sizeof time[0][0], by_time);
 	qsort(time[1], BESIDE_ROUNDS, sizeof time[1][0], by_time);
 	printf("%.1f\n", 100.0 * (double)time[1][BESIDE_ROUNDS / 2] /
-				(double)time[0][BESIDE_ROUNDS / 2]);
+				 (double)time[0][BESIDE_ROUNDS / 2]);
 	must(tpar_pool_destroy(with), "tpar_pool_destroy()");
 	must(tpar_pool_destroy(without), "tpar_pool_destroy()");
 }

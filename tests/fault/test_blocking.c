@@ -93,8 +93,8 @@ START_TEST(trees_end_whatever_fails)
 
 	for (i = 0; i < 3; i++) {
 		memcpy(flags_of, mixes[i], sizeof flags_of);
-		ck_assert_int_ge(fault_sweep_of(run_tree, FAULT_MEMORY |
-								  FAULT_THREAD),
+		ck_assert_int_ge(fault_sweep_of(run_tree,
+						FAULT_MEMORY | FAULT_THREAD),
 				 1);
 	}
 }

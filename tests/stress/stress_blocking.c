@@ -284,9 +284,9 @@ run_end(struct stress_random *random)
 	}
 	end_pool(pool);
 	for (i = 0; i < n; i++) {
-		UNIT_MUST(tpar_future_state(f[i]) == TPAR_DONE ||
-			  (cancel &&
-			   tpar_future_state(f[i]) == TPAR_CANCELLED));
+		UNIT_MUST(
+			tpar_future_state(f[i]) == TPAR_DONE ||
+			(cancel && tpar_future_state(f[i]) == TPAR_CANCELLED));
 	}
 	UNIT_MUST(cancel || atomic_load(&ran) == (long)n);
 	tpar_future_unref_all(f, n);
