@@ -163,6 +163,7 @@ fire(void)
 	struct tpi_timer *timer = timers.heap[0].timer;
 
 	take_out(0);
+	timers.reserved += timer->keeps;
 	tpi_lock_leave(&lock);
 	timer->fn(timer);
 	tpi_lock_enter(&lock);
@@ -248,7 +249,8 @@ tpi_timer_give_back(void)
 	tpi_lock_enter(&lock);
 	timers.reserved--;
 	/* It has nobody to stay for. */
-	idle = timers.count == 0 && timers.reserved == 0 && timers.running;
+	idle = timers.count == 0 && timers.reserved == 0 && timers.running &&
+	       !tpi_service_held();
 	tpi_lock_leave(&lock);
 	if (idle) {
 		tpi_cond_signal(&timers.cond);
@@ -293,6 +295,7 @@ tpi_timer_remove(struct tpi_timer *timer)
 		  timers.heap[timer->index].timer == timer;
 	if (pending) {
 		take_out(timer->index);
+		timers.reserved += timer->keeps;
 	}
 	/* It has nobody to stay for. */
 	idle = pending && timers.count == 0 && !tpi_service_held();

@@ -17,6 +17,7 @@
 struct tpi_timer {
 	void (*fn)(struct tpi_timer *timer); /* [c] */
 	size_t index; /* [m:timer] its place in the heap, if it is in */
+	bool keeps;   /* [c] see tpi_timer_reserve() */
 };
 
 static inline void
@@ -24,6 +25,7 @@ tpi_timer_init(struct tpi_timer *timer, void (*fn)(struct tpi_timer *timer))
 {
 	timer->fn = fn;
 	timer->index = 0;
+	timer->keeps = false;
 }
 
 /*
@@ -37,7 +39,8 @@ bool tpi_timer_add(struct tpi_timer *timer, int64_t when);
 
 /*
  * The same in two steps: tpi_timer_add_reserved() cannot fail, after a
- * tpi_timer_reserve() of its own that was true; or that is given back.
+ * tpi_timer_reserve() of its own that was true; or that is given back.  For one
+ * that keeps, it is as before once fn is called or the timer removed.
  */
 bool tpi_timer_reserve(void);
 void tpi_timer_add_reserved(struct tpi_timer *timer, int64_t when);
