@@ -114,16 +114,24 @@ tpi_handler_add(struct tpi_handler *handler,
 		void (*fn)(struct tpi_handler *handler))
 {
 	struct tpi_run *run = tpi_thread_self.run;
-	struct bucket *b = bucket_of(run->task);
-	bool called;
 
 	if (run->ending) {
 		return true;
 	}
+	run->handled = true;
+	return tpi_handler_add_for(handler, run, fn);
+}
+
+bool
+tpi_handler_add_for(struct tpi_handler *handler, struct tpi_run *run,
+		    void (*fn)(struct tpi_handler *handler))
+{
+	struct bucket *b = bucket_of(run->task);
+	bool called;
+
 	handler->fn = fn;
 	handler->task = run->task;
 	handler->run = run;
-	run->handled = true;
 	enter(b);
 	insert(b, handler);
 	leave(b);

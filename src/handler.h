@@ -40,6 +40,13 @@ bool tpi_handler_add(struct tpi_handler *handler,
 		     void (*fn)(struct tpi_handler *handler));
 
 /*
+ * The same for `run`, one that the calling thread runs or a part of it (a stolen
+ * fork); with no end, so that it is to be removed.
+ */
+bool tpi_handler_add_for(struct tpi_handler *handler, struct tpi_run *run,
+			 void (*fn)(struct tpi_handler *handler));
+
+/*
  * Afterwards fn is not running, unless this is called from it, and will not be
  * called.  Any thread; removed twice, called or never added: nothing to do.
  */
