@@ -9,6 +9,7 @@
 #include "err.h"
 #include "fork.h"
 #include "future.h"
+#include "interrupt.h"
 #include "thread.h"
 
 #include <taskpar/promise.h>
@@ -25,12 +26,14 @@ static void
 has_ended(struct tpi_callback *callback, struct tpar_future *f)
 {
 	struct done *done = TPI_CONTAINER(callback, struct done, callback);
+	struct tpi_interrupt *paused = tpi_interrupt_pause();
 	struct tpi_run *run = tpi_thread_self.run;
 
 	/* It is not part of the task that happens to run here. */
 	tpi_thread_self.run = NULL;
 	done->fn(f, done->arg);
 	tpi_thread_self.run = run;
+	tpi_interrupt_resume(paused);
 	free(done);
 	tpar_future_unref(f);
 }

@@ -12,6 +12,7 @@
 
 #include "err.h"
 #include "errand.h"
+#include "interrupt.h"
 #include "lock.h"
 #include "park.h"
 #include "parker.h"
@@ -35,6 +36,7 @@ call(struct tpi_errand *e, unsigned index)
 	struct tpi_worker *worker = self->worker;
 	struct tpi_heap *heap = self->heap;
 	struct tpi_run *run = self->run;
+	struct tpi_interrupt *paused = tpi_interrupt_pause();
 
 	self->worker = NULL;
 	self->heap = NULL;
@@ -45,6 +47,7 @@ call(struct tpi_errand *e, unsigned index)
 	self->run = run;
 	self->heap = heap;
 	self->worker = worker;
+	tpi_interrupt_resume(paused);
 }
 
 static void

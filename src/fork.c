@@ -17,6 +17,7 @@
 #include "frame.h"
 #include "future.h"
 #include "handler.h"
+#include "interrupt.h"
 #include "intake.h"
 #include "lane.h"
 #include "lock.h"
@@ -35,11 +36,12 @@
 
 /* Those that have something, in the order of their locks. */
 static void (*const parts[])(enum tpi_fork when) = {
-	tpi_pools_fork_default, tpi_cycle_fork,	   tpi_loose_fork,
-	tpi_eventfd_fork,	tpi_alarm_fork,	   tpi_frame_fork,
-	tpi_handler_fork,	tpi_oncancel_fork, tpi_promise_fork,
-	tpi_lane_fork,		tpi_timer_fork,	   tpi_parker_fork,
-	tpi_pools_fork,		tpi_service_fork,  tpi_thread_fork,
+	tpi_pools_fork_default, tpi_cycle_fork,	    tpi_loose_fork,
+	tpi_eventfd_fork,	tpi_alarm_fork,	    tpi_frame_fork,
+	tpi_handler_fork,	tpi_oncancel_fork,  tpi_promise_fork,
+	tpi_lane_fork,		tpi_interrupt_fork, tpi_timer_fork,
+	tpi_parker_fork,	tpi_pools_fork,	    tpi_service_fork,
+	tpi_thread_fork,
 #ifdef TPI_DEBUG
 	tpi_audit_fork,
 #endif

@@ -29,6 +29,7 @@ enum tpi_lock_rank {
 	TPI_RANK_ON_CANCEL,   /* oncancel.c: handlers and those under way */
 	TPI_RANK_PROMISE,     /* promise.c: a call of on_cancel */
 	TPI_RANK_LANE,	      /* lane.c: jobs and threads */
+	TPI_RANK_INTERRUPT,   /* interrupt.c: who is kicked */
 	TPI_RANK_TIMER,	      /* timer.c: what is pending */
 	TPI_RANK_PARKER_LIST, /* parker.c: the free parkers */
 	TPI_RANK_POOLS,	      /* pools.c: the pools there are */

@@ -12,6 +12,7 @@
 #include "after.h"
 #include "err.h"
 #include "handler.h"
+#include "interrupt.h"
 #include "lane.h"
 #include "lock.h"
 #include "oncancel.h"
@@ -161,6 +162,7 @@ static void
 call(const struct tpi_handlers *handlers, const struct entry *entry)
 {
 	struct tpi_thread *self = &tpi_thread_self;
+	struct tpi_interrupt *paused = tpi_interrupt_pause();
 	struct tpi_thread saved = *self;
 	struct tpi_thread outside = { .parker = saved.parker,
 				      .handling = handlers->run };
@@ -169,6 +171,7 @@ call(const struct tpi_handlers *handlers, const struct entry *entry)
 	entry->fn(entry->arg);
 	saved.parker = self->parker;
 	*self = saved;
+	tpi_interrupt_resume(paused);
 }
 
 static void

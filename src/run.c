@@ -13,6 +13,7 @@
 #include "elastic.h"
 #include "future.h"
 #include "heap.h"
+#include "interrupt.h"
 #include "oncancel.h"
 #include "pool.h"
 #include "run.h"
@@ -28,6 +29,9 @@
 static void
 end_more(struct tpi_run *run)
 {
+	if (run->interrupt != NULL) {
+		tpi_interrupt_end_run(run);
+	}
 	if (run->blocking > 0) {
 		tpi_blocking_end(run);
 	}
@@ -232,6 +236,7 @@ tpi_run_call(struct tpar_future *f, struct tpi_watch *watch, bool bound)
 	struct tpi_run *outer = tpi_thread_self.run;
 	struct tpi_run run = { .task = f, .outer = outer };
 	struct visit visit = { .watch = watch };
+	struct tpi_interrupt *paused;
 
 	if (TPI_UNLIKELY(tpi_cancel_requested(f)) ||
 	    TPI_UNLIKELY(tpi_scope_has_stopped(f))) {
@@ -244,7 +249,9 @@ tpi_run_call(struct tpar_future *f, struct tpi_watch *watch, bool bound)
 		run.stopper = outer->task->intake != f->intake ? outer
 							       : outer->stopper;
 	}
+	paused = tpi_interrupt_pause();
 	pthread_cleanup_push(end_visit, &visit);
 	call(f, &run);
 	pthread_cleanup_pop(1);
+	tpi_interrupt_resume(paused);
 }

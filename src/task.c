@@ -9,6 +9,7 @@
 #include "cancel.h"
 #include "err.h"
 #include "future.h"
+#include "interrupt.h"
 #include "region.h"
 #include "thread.h"
 
@@ -81,8 +82,11 @@ tpar_checkpoint(void)
 void
 tpar_shield_enter(void)
 {
-	if (tpi_thread_self.run != NULL) {
-		tpi_thread_self.run->shield++;
+	struct tpi_run *run = tpi_thread_self.run;
+
+	if (run != NULL) {
+		run->shield++;
+		tpi_interrupt_shield(run);
 	}
 }
 
@@ -93,6 +97,7 @@ tpar_shield_leave(void)
 
 	if (run != NULL && run->shield > 0) {
 		run->shield--;
+		tpi_interrupt_shield(run);
 	}
 }
 

@@ -13,6 +13,7 @@ struct tpar_future;
 struct tpi_callback;
 struct tpi_handlers;
 struct tpi_heap;
+struct tpi_interrupt;
 struct tpi_parker;
 struct tpi_region;
 struct tpi_sweep;
@@ -30,13 +31,14 @@ struct tpi_run {
 	struct tpi_run *stopper;
 	struct tpi_region *region; /* the fork-join computation, or NULL */
 	struct tpi_run
-		*root;	   /* of a stolen fork: that it is part of, or NULL */
-	unsigned shield;   /* tpar_shield_enter() less tpar_shield_leave() */
-	bool ending;	   /* it only drops its argument any more */
-	bool handled;	   /* a handler was added (handler.h), or blocking */
+		*root;	 /* of a stolen fork: that it is part of, or NULL */
+	unsigned shield; /* tpar_shield_enter() less tpar_shield_leave() */
+	bool ending;	 /* it only drops its argument any more */
+	bool handled; /* a handler was added (handler.h), or blocking, or a region */
 	unsigned blocking; /* tpar_blocking_enter() less _leave() */
 	bool handed_over;  /* by the former: the place of its thread */
-	struct tpi_handlers *handlers; /* of tpar_on_cancel(), or NULL */
+	struct tpi_handlers *handlers;	 /* of tpar_on_cancel(), or NULL */
+	struct tpi_interrupt *interrupt; /* its region (interrupt.h), or NULL */
 };
 
 struct tpi_thread {

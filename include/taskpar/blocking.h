@@ -11,10 +11,19 @@
  * queue, first in, first out.  A thread that has nothing to do for 10 s ends.
  * Apart from where they run they are tasks like all others.  A worker that waits
  * for one does not run it itself, unless no such thread is left.
+ *
+ * A cancel of a task reaches what it blocks in as well: through tpar_read() and
+ * its like, or, for any other system call, between tpar_interruptible_enter() and
+ * tpar_interruptible_leave().  What else there is to be closed, killed or told is
+ * done by a handler (tpar_on_cancel(), cancel.h).
  */
 #ifndef TASKPAR_BLOCKING_H
 #define TASKPAR_BLOCKING_H
 
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/types.h>
 #include <taskpar/base.h>
 
 /**
@@ -41,5 +50,178 @@ TPAR_API void tpar_blocking_enter(void);
  * Since:   0.1
  */
 TPAR_API void tpar_blocking_leave(void);
+
+/**
+ * tpar_interruptible_enter - from here on a cancel breaks system calls.
+ *
+ * Until tpar_interruptible_leave(), when the calling task is asked to stop, a
+ * system call that it blocks in fails with EINTR, and so does the next one that
+ * it would block in, a millisecond later, or up to 64 if it took longer to get
+ * there.  So put as little into a region as can be: the call, not what is done
+ * with what it read.
+ *
+ *     if ((rc = tpar_interruptible_enter()))
+ *             return rc;
+ *     n = read(fd, buffer, size);
+ *     tpar_interruptible_leave();
+ *     if (n < 0 && errno == EINTR)
+ *             return tpar_checkpoint();
+ *
+ * Regions nest; the last leave ends them.  One that is left open ends with its
+ * task.  A shield within, or around, keeps signals away for as long as it lasts;
+ * so do waits of the library, for what they run on this thread meanwhile.  The
+ * region does not hand the task's place over: see tpar_blocking_enter().
+ *
+ * It is done by a signal, a real-time one with a handler that does nothing: the
+ * first from SIGRTMIN+8 on, then SIGRTMIN to SIGRTMIN+7, that has no handler when
+ * the first region is entered; until then nothing is set up.  The environment
+ * variable TASKPAR_SIGNAL (42, RTMIN+3, USR2) says which one it is to be, or
+ * tpar_interruptible_use(), which counts more.  That is needed if the program
+ * takes real-time signals without handlers, by sigwait() or signalfd().  Threads
+ * get it while they are in a region, and at no other time.
+ *
+ * Threads: inside a task; elsewhere, and in a drop function, nothing happens.
+ * Errors:  TPAR_ESTOPPED (the task was asked before), TPAR_ENOMEM, TPAR_EBUSY (all
+ *          signals, or the one chosen, have handlers of the program's),
+ *          TPAR_EINVAL (TASKPAR_SIGNAL), TPAR_ENOTSUP (no real-time signals here).
+ *          On error no region is entered.  errno is kept.
+ * Source:  Java's Thread.interrupt(), Go's net.Conn deadlines.
+ * Since:   0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err tpar_interruptible_enter(void);
+
+/**
+ * tpar_interruptible_leave - the end of what tpar_interruptible_enter() began.
+ *
+ * No signal of the library's comes to the thread afterwards.  errno is kept.
+ *
+ * Threads: as there.  Without a call of that before it does nothing.
+ * Errors:  none.
+ * Since:   0.1
+ */
+TPAR_API void tpar_interruptible_leave(void);
+
+/**
+ * tpar_interruptible_use - which signal breaks system calls.
+ *
+ * Before the first region is entered, and the first of the calls below blocks.
+ *
+ * Threads: any.
+ * Errors:  TPAR_EINVAL (no signal, or one with a meaning: SIGKILL, SIGSEGV,
+ *          SIGPIPE ...), TPAR_EBUSY (it has a handler, or another one has been
+ *          used before).
+ * Since:   0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err tpar_interruptible_use(int number);
+
+/**
+ * tpar_interruptible_signal - the signal that breaks system calls.
+ *
+ * Returns: its number; 0 as long as none has been needed.
+ * Threads: any.
+ * Since:   0.1
+ */
+TPAR_API int tpar_interruptible_signal(void);
+
+/**
+ * tpar_read - as read(), but the cancel of the calling task ends it.
+ *
+ * So do all of these calls: they return -1 with errno ECANCELED if the task was
+ * asked to stop, before or while they block; of what they had done by then nothing
+ * is lost: bytes that were read or written are returned, and the next call tells.
+ * They hand the task's place over while they block, as tpar_blocking_enter()
+ * does.  EINTR is not returned to a task: they go on.  Descriptors that are
+ * O_NONBLOCK do not block here either, and timeouts of sockets hold.
+ *
+ * Threads: any.  Outside of a task it is the system call itself.
+ * Errors:  those of the system call; ECANCELED; ENOMEM, EBUSY, EINVAL and ENOTSUP
+ *          if the region could not be entered, see tpar_interruptible_enter(),
+ *          and then tpar_error_detail() says why.
+ * Since:   0.1
+ */
+TPAR_API TPAR_NODISCARD ssize_t tpar_read(int fd, void *buffer, size_t size);
+
+/**
+ * tpar_write - as write(), but see tpar_read(); and without SIGPIPE.
+ *
+ * Like write() it goes on until all is written.  A cancel, and with a socket also
+ * an error or a timeout, after a part returns that part.  What nobody reads any
+ * more gives EPIPE and no signal, also outside of tasks.
+ *
+ * Threads: any.
+ * Errors:  as tpar_read().
+ * Since:   0.1
+ */
+TPAR_API TPAR_NODISCARD ssize_t tpar_write(int fd, const void *buffer,
+					   size_t size);
+
+/**
+ * tpar_accept - as accept(), but see tpar_read().
+ *
+ * Threads: any.
+ * Errors:  as tpar_read().
+ * Since:   0.1
+ */
+TPAR_API TPAR_NODISCARD int tpar_accept(int fd, struct sockaddr *address,
+					socklen_t *length);
+
+/**
+ * tpar_connect - as connect(), but see tpar_read().
+ *
+ * After ECANCELED the system may go on connecting: close the socket.
+ *
+ * Threads: any.
+ * Errors:  as tpar_read().
+ * Since:   0.1
+ */
+TPAR_API TPAR_NODISCARD int tpar_connect(int fd, const struct sockaddr *address,
+					 socklen_t length);
+
+/**
+ * tpar_poll - as poll(), but see tpar_read().
+ *
+ * Units:   milliseconds, less than 0: for ever.
+ * Threads: any.
+ * Errors:  as tpar_read().
+ * Since:   0.1
+ */
+TPAR_API TPAR_NODISCARD int tpar_poll(struct pollfd *fds, nfds_t n,
+				      int timeout_ms);
+
+/**
+ * tpar_flock - as flock(), but see tpar_read().
+ *
+ * LOCK_UN is carried out also in a task that was asked to stop.
+ *
+ * Threads: any.
+ * Errors:  as tpar_read().
+ * Since:   0.1
+ */
+TPAR_API TPAR_NODISCARD int tpar_flock(int fd, int operation);
+
+/**
+ * tpar_cond_wait - as pthread_cond_wait(), until a time, or the calling task is
+ * asked to stop.
+ *
+ * Like that it may return TPAR_OK for nothing, so it wants a loop:
+ *
+ *     while (!ready && (err = tpar_cond_wait(&cond, &mutex, deadline)) == 0)
+ *             ;
+ *
+ * The mutex is held again however it returns.  Others that wait for the condition
+ * variable may wake for nothing when a task is cancelled; a signal is never lost
+ * with it.  No other signal is used for this one than the condition variable's
+ * own.  The place of the task is handed over, as tpar_blocking_enter() does.
+ *
+ * Units:   deadline_ns, see base.h, whatever clock the condition variable was made
+ *          for (without pthread_cond_clockwait(): it must be the default one).
+ * Threads: any, which hold the mutex.  Outside of a task nothing stops it.
+ * Errors:  TPAR_ESTOPPED, TPAR_ETIMEDOUT, TPAR_ENOMEM, TPAR_EINVAL (cond or mutex
+ *          is NULL, or the system refuses them: the detail says why).
+ * Since:   0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err tpar_cond_wait(pthread_cond_t *cond,
+						     pthread_mutex_t *mutex,
+						     int64_t deadline_ns);
 
 #endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_syscalls.c - each call that blocks is ended by whatever stops its task,
+ * and is otherwise what the system call is.
+ */
+#include "sleepers.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/un.h>
+
+static long
+call_read(struct sleeper *self)
+{
+	char byte;
+
+	return tpar_read(self->fd[0], &byte, 1);
+}
+
+static long
+call_write(struct sleeper *self)
+{
+	static const char much[1 << 20];
+
+	/* Until nothing goes in any more. */
+	while (tpar_write(self->fd[1], much, sizeof much) > 0) {
+	}
+	return -1;
+}
+
+static long
+call_accept(struct sleeper *self)
+{
+	return tpar_accept(self->fd[0], NULL, NULL);
+}
+
+static long
+call_poll(struct sleeper *self)
+{
+	struct pollfd one = { self->fd[0], POLLIN, 0 };
+
+	return tpar_poll(&one, 1, -1);
+}
+
+static long
+call_flock(struct sleeper *self)
+{
+	return tpar_flock(self->fd[1], LOCK_EX);
+}
+
+static void
+set_address(struct sockaddr_un *address, const char *path)
+{
+	memset(address, 0, sizeof *address);
+	address->sun_family = AF_UNIX;
+	strncpy(address->sun_path, path, sizeof address->sun_path - 1);
+}
+
+static char path[64];
+
+static void
+open_listener(struct sleeper *sleeper)
+{
+	struct sockaddr_un address;
+
+	snprintf(path, sizeof path, "/tmp/taskpar-test-%ld", (long)getpid());
+	(void)unlink(path);
+	set_address(&address, path);
+	sleeper->fd[0] = socket(AF_UNIX, SOCK_STREAM, 0);
+	UNIT_MUST(sleeper->fd[0] >= 0);
+	UNIT_MUST(bind(sleeper->fd[0], (struct sockaddr *)&address,
+		       sizeof address) == 0);
+	UNIT_MUST(listen(sleeper->fd[0], 0) == 0);
+}
+
+static int
+connect_again(int fd)
+{
+	struct sockaddr_un address;
+
+	set_address(&address, path);
+	return tpar_connect(fd, (struct sockaddr *)&address, sizeof address);
+}
+
+/* As often as nobody accepts it. */
+static long
+call_connect(struct sleeper *self)
+{
+	int fd[64];
+	int n = 0;
+	int rc = 0;
+	int error;
+
+	while (rc == 0 && n < 64) {
+		fd[n] = socket(AF_UNIX, SOCK_STREAM, 0);
+		UNIT_MUST(fd[n] >= 0);
+		rc = connect_again(fd[n++]);
+	}
+	error = errno;
+	while (n > 0) {
+		UNIT_MUST(close(fd[--n]) == 0);
+	}
+	(void)self;
+	errno = error;
+	return rc;
+}
+
+static void
+open_locked(struct sleeper *sleeper)
+{
+	FILE *file = tmpfile();
+
+	UNIT_MUST(file != NULL);
+	sleeper->fd[0] = dup(fileno(file));
+	snprintf(path, sizeof path, "/proc/self/fd/%d", sleeper->fd[0]);
+	sleeper->fd[1] = open(path, O_RDWR);
+	UNIT_MUST(sleeper->fd[1] >= 0 && fclose(file) == 0);
+	UNIT_MUST(flock(sleeper->fd[0], LOCK_EX) == 0);
+}
+
+static const struct {
+	long (*call)(struct sleeper *self);
+	void (*open)(struct sleeper *sleeper);
+} calls[] = {
+	{ call_read, sleeper_silent },	 { call_read, sleeper_pipe },
+	{ call_write, sleeper_silent },	 { call_write, sleeper_pipe },
+	{ call_poll, sleeper_silent },	 { call_accept, open_listener },
+	{ call_connect, open_listener }, { call_flock, open_locked },
+};
+
+enum { CALLS = sizeof calls / sizeof calls[0] };
+
+static struct sleeper
+make(int i)
+{
+	struct sleeper sleeper = sleeper_of(calls[i].call);
+
+	calls[i].open(&sleeper);
+	return sleeper;
+}
+
+static void
+must_be_stopped(struct sleeper *sleeper, tpar_future *f)
+{
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_ECANCELED);
+	ck_assert_int_lt(sleeper->returned, 0);
+	ck_assert_int_eq(sleeper->error, ECANCELED);
+	tpar_future_unref(f);
+	sleeper_close(sleeper);
+	(void)unlink(path);
+}
+
+START_TEST(cancel_ends_each_call)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	int round;
+	int i;
+
+	for (i = 0; i < CALLS; i++) {
+		for (round = 0; round < 5; round++) {
+			struct sleeper sleeper = make(i);
+			tpar_future *f =
+				unit_submit(pool, sleeper_run, &sleeper, 0);
+
+			unit_gate_await(&sleeper.begun, 1);
+			/* By then it is likely to sleep. */
+			unit_run_in(pool, sleeper_look, NULL);
+			ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
+			must_be_stopped(&sleeper, f);
+		}
+	}
+	unit_run_in(pool, sleeper_look, NULL);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+START_TEST(deadline_ends_each_call)
+{
+	tpar_pool *pool = unit_pool(2, 1);
+	int i;
+
+	for (i = 0; i < CALLS; i++) {
+		struct sleeper sleeper = make(i);
+		tpar_future *f = unit_submit(pool, sleeper_run, &sleeper, 0);
+
+		ck_assert_int_eq(
+			tpar_future_cancel_at(f, tpar_in(TPAR_MILLISECOND)),
+			TPAR_OK);
+		ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER),
+				 TPAR_ECANCELED);
+		/* It may not have begun. */
+		ck_assert(sleeper.returned == 0 || sleeper.error == ECANCELED);
+		tpar_future_unref(f);
+		sleeper_close(&sleeper);
+		(void)unlink(path);
+	}
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+static int
+fail_after(void *arg, void *value)
+{
+	(void)value;
+	unit_gate_await(arg, 1);
+	return tpar_fail(7, "no more");
+}
+
+START_TEST(failure_of_a_sibling_ends_each_call)
+{
+	tpar_pool *pool = unit_pool(1, 4);
+	struct tpar_failure why;
+	int i;
+
+	for (i = 0; i < CALLS; i++) {
+		struct sleeper sleeper = make(i);
+		tpar_future *f[2];
+
+		f[0] = unit_submit(pool, sleeper_run, &sleeper, 0);
+		f[1] = unit_submit(pool, fail_after, &sleeper.begun, 0);
+		ck_assert_int_eq(tpar_gather(f, 2, NULL, &why), TPAR_EFAILED);
+		ck_assert_uint_eq(why.index, 1);
+		ck_assert_int_eq(why.code, 7);
+		tpar_future_unref(f[1]);
+		must_be_stopped(&sleeper, f[0]);
+	}
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+START_TEST(pool_that_is_cancelled_ends_each_call)
+{
+	int i;
+
+	for (i = 0; i < CALLS; i++) {
+		tpar_pool *pool = unit_pool(1, 4);
+		struct sleeper sleeper = make(i);
+		tpar_future *f = unit_submit(pool, sleeper_run, &sleeper, 0);
+
+		unit_gate_await(&sleeper.begun, 1);
+		ck_assert_int_eq(tpar_pool_shutdown(pool, TPAR_CANCEL,
+						    TPAR_FOREVER),
+				 TPAR_OK);
+		must_be_stopped(&sleeper, f);
+		ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+	}
+}
+END_TEST
+
+START_TEST(task_that_was_asked_before_begins_no_call)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	int i;
+
+	for (i = 0; i < CALLS; i++) {
+		struct unit_gate asked = UNIT_GATE_INIT;
+		struct sleeper sleeper = make(i);
+		tpar_future *f;
+
+		sleeper.first = &asked;
+		f = unit_submit(pool, sleeper_run, &sleeper, 0);
+		unit_gate_await(&sleeper.begun, 1);
+		ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
+		/* It could have gone through. */
+		if (calls[i].call == call_read || calls[i].call == call_poll) {
+			ck_assert_int_eq(write(sleeper.fd[1], "x", 1), 1);
+		}
+		unit_gate_open(&asked);
+		ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER),
+				 TPAR_ECANCELED);
+		ck_assert_int_eq(sleeper.error, ECANCELED);
+		if (calls[i].call == call_read) {
+			char byte = 0;
+
+			ck_assert_int_eq(read(sleeper.fd[0], &byte, 1), 1);
+			ck_assert_int_eq(byte, 'x');
+		}
+		tpar_future_unref(f);
+		sleeper_close(&sleeper);
+		(void)unlink(path);
+	}
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+/* The task that makes it possible needs the place of the one that sleeps. */
+static int
+let_it_go_on(void *arg, void *value)
+{
+	struct sleeper *sleeper = arg;
+	int fd;
+
+	(void)value;
+	if (sleeper->call == call_read || sleeper->call == call_poll) {
+		UNIT_MUST(tpar_write(sleeper->fd[1], "x", 1) == 1);
+	} else if (sleeper->call == call_accept) {
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		UNIT_MUST(connect_again(fd) == 0);
+		UNIT_MUST(close(fd) == 0);
+	} else {
+		UNIT_MUST(sleeper->call == call_flock);
+		UNIT_MUST(tpar_flock(sleeper->fd[0], LOCK_UN) == 0);
+	}
+	return 0;
+}
+
+START_TEST(others_run_while_it_sleeps_and_what_comes_is_returned)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	int i;
+
+	for (i = 0; i < CALLS; i++) {
+		struct sleeper sleeper;
+		tpar_future *f;
+
+		if (calls[i].call == call_write ||
+		    calls[i].call == call_connect) {
+			continue;
+		}
+		sleeper = make(i);
+		f = unit_submit(pool, sleeper_run, &sleeper, 0);
+		unit_gate_await(&sleeper.begun, 1);
+		unit_run_in(pool, let_it_go_on, &sleeper);
+		ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+		ck_assert_int_ge(sleeper.returned, 0);
+		if (calls[i].call == call_accept) {
+			ck_assert_int_eq(close((int)sleeper.returned), 0);
+		}
+		tpar_future_unref(f);
+		sleeper_close(&sleeper);
+		(void)unlink(path);
+	}
+	unit_run_in(pool, sleeper_look, NULL);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+START_TEST(same_calls_with_a_place_of_their_own)
+{
+	tpar_pool *pool = unit_pool(1, 2);
+	int i;
+
+	for (i = 0; i < CALLS; i++) {
+		struct tpar_task task = TPAR_TASK_INIT;
+		struct sleeper sleeper = make(i);
+		tpar_future *f;
+
+		task.fn = sleeper_run;
+		task.arg = &sleeper;
+		task.flags = TPAR_BLOCKING;
+		f = unit_submit_task(pool, &task);
+		unit_gate_await(&sleeper.begun, 1);
+		ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
+		must_be_stopped(&sleeper, f);
+	}
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = {
+		cancel_ends_each_call,
+		deadline_ends_each_call,
+		failure_of_a_sibling_ends_each_call,
+		pool_that_is_cancelled_ends_each_call,
+		task_that_was_asked_before_begins_no_call,
+		others_run_while_it_sleeps_and_what_comes_is_returned,
+		same_calls_with_a_place_of_their_own,
+	};
+
+	return unit_main("syscalls", tests, sizeof tests / sizeof tests[0]);
+}
