@@ -121,7 +121,8 @@ tpi_sleeper_declines(int fd)
 	int flags = fcntl(fd, F_GETFL);
 
 	errno = saved;
-	return flags >= 0 && (flags & O_NONBLOCK) != 0;
+	/* What is no descriptor is none to wait for: poll() passes over -1. */
+	return flags < 0 || (flags & O_NONBLOCK) != 0;
 }
 
 bool

@@ -19,6 +19,7 @@ struct sleeper {
 	long (*call)(struct sleeper *self);
 	int fd[2];		 /* for it */
 	struct unit_gate begun;	 /* it is about to call */
+	struct unit_gate inside; /* it is in a region: sleeper_enter() */
 	struct unit_gate *first; /* not before this is opened, or NULL */
 	long returned;
 	int error; /* errno, if it returned less than 0 */
@@ -29,7 +30,8 @@ sleeper_of(long (*call)(struct sleeper *self))
 {
 	struct sleeper sleeper = { .call = call,
 				   .fd = { -1, -1 },
-				   .begun = UNIT_GATE_INIT };
+				   .begun = UNIT_GATE_INIT,
+				   .inside = UNIT_GATE_INIT };
 
 	return sleeper;
 }
@@ -78,6 +80,14 @@ sleeper_run(void *arg, void *value)
 	return self->error == ECANCELED || self->error == EINTR
 		       ? tpar_checkpoint()
 		       : tpar_fail(self->error, "%s", strerror(self->error));
+}
+
+/* It has not been asked yet. */
+static inline void
+sleeper_enter(struct sleeper *self)
+{
+	UNIT_MUST(tpar_interruptible_enter() == TPAR_OK);
+	unit_gate_open(&self->inside);
 }
 
 /* The signals that the calling thread does not get. */
