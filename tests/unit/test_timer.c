@@ -462,6 +462,45 @@ START_TEST(child_of_fork_has_no_timers)
 }
 END_TEST
 
+/* A timer that sets itself again, which cannot fail. */
+struct again {
+	struct tpi_timer timer;
+	struct unit_gate called;
+	_Atomic int left;
+};
+
+static void
+again_fn(struct tpi_timer *timer)
+{
+	struct again *again = (struct again *)timer;
+
+	if (atomic_fetch_sub(&again->left, 1) > 1) {
+		tpi_timer_add_reserved(timer, 1);
+	}
+	unit_gate_open(&again->called);
+}
+
+START_TEST(timer_that_keeps_its_place_can_be_set_again_and_again)
+{
+	struct again again = { .called = UNIT_GATE_INIT, .left = 3 };
+
+	tpi_timer_init(&again.timer, again_fn);
+	again.timer.keeps = true;
+	ck_assert(tpi_timer_reserve());
+	tpi_timer_add_reserved(&again.timer, 1);
+	unit_gate_await(&again.called, 3);
+	ck_assert(!tpi_timer_remove(&again.timer));
+	/* The place is there still, and so is the thread. */
+	tpi_timer_add_reserved(&again.timer, tpar_in(HOUR));
+	ck_assert(tpi_timer_remove(&again.timer));
+	atomic_store(&again.left, 1);
+	tpi_timer_add_reserved(&again.timer, 1);
+	unit_gate_await(&again.called, 4);
+	tpi_timer_give_back();
+	await_no_thread();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -480,6 +519,7 @@ main(void)
 		called_once_or_removed_with_a_thread_that_comes_and_goes,
 		called_once_or_removed,
 		child_of_fork_has_no_timers,
+		timer_that_keeps_its_place_can_be_set_again_and_again,
 	};
 
 	return unit_main("timer", tests, sizeof tests / sizeof tests[0]);
