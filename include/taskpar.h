@@ -14,7 +14,7 @@
  *   promise.h futures that your own code completes; callbacks, descriptors
  *   forkjoin.h  recursive tasks whose fork costs a nanosecond
  *   algorithm.h  loops, sums, prefix sums, searches and sorting on all cores
- *   blocking.h  tasks, or parts of them, that block
+ *   blocking.h  tasks, or parts of them, that block; breaking what they block in
  *   cancel.h  inside a task: have I been asked to stop?
  */
 #ifndef TASKPAR_H
