@@ -97,6 +97,17 @@ tpi_err(enum tpar_err err, const char *fmt, ...)
 }
 
 enum tpar_err
+tpar_error_set(enum tpar_err err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	tpi_format(detail, sizeof detail, fmt, args);
+	va_end(args);
+	return err;
+}
+
+enum tpar_err
 tpi_err_plain(enum tpar_err err)
 {
 	tpi_copy_text(detail, sizeof detail, tpar_strerror(err));

@@ -135,6 +135,22 @@ TPAR_API const char *tpar_strerror(enum tpar_err err);
 TPAR_API const char *tpar_error_detail(void);
 
 /**
+ * tpar_error_set - record what tpar_error_detail() is to say.
+ *
+ * For libraries that are built on this one and return its errors:
+ *
+ *     return tpar_error_set(TPAR_EINVAL, "fd is %d", fd);
+ *
+ * Shapes:  fmt and its arguments as for printf.  A long text is cut between UTF-8
+ *          characters.
+ * Returns: err.
+ * Threads: any; it is the calling thread's.
+ * Since:   0.1
+ */
+TPAR_API enum tpar_err tpar_error_set(enum tpar_err err, const char *fmt, ...)
+	TPAR_PRINTF(2, 3);
+
+/**
  * tpar_version - the version of the library that is loaded, as "0.1.0".
  *
  * Returns: a string literal; compare TPAR_VERSION_* for what was compiled.

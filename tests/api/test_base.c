@@ -189,6 +189,26 @@ START_TEST(detail_is_never_that_of_an_earlier_mistake)
 }
 END_TEST
 
+START_TEST(detail_is_what_a_library_on_top_records)
+{
+	char text[3000];
+
+	ck_assert_int_eq(tpar_error_set(TPAR_EAGAIN, "%d of %s", 3, "them"),
+			 TPAR_EAGAIN);
+	ck_assert_str_eq(tpar_error_detail(), "3 of them");
+	ask_for_nonsense(1);
+	ck_assert_ptr_nonnull(strstr(tpar_error_detail(), "config.size"));
+	/* A long one is cut between characters. */
+	memset(text, 0, sizeof text);
+	while (strlen(text) + 3 < sizeof text) {
+		memcpy(text + strlen(text), "\xc3\xa4", 2);
+	}
+	ck_assert_int_eq(tpar_error_set(TPAR_EINVAL, "%s", text), TPAR_EINVAL);
+	ck_assert_uint_gt(strlen(tpar_error_detail()), 500);
+	ck_assert_uint_eq(strlen(tpar_error_detail()) % 2, 0);
+}
+END_TEST
+
 struct speaker {
 	struct unit_gate *met;
 	size_t off;
@@ -263,6 +283,7 @@ main(void)
 		site_is_file_and_line,
 		detail_is_empty_until_a_call_fails,
 		detail_is_never_that_of_an_earlier_mistake,
+		detail_is_what_a_library_on_top_records,
 		detail_is_the_threads_own,
 		mistake_of_a_task_is_not_its_submitters,
 	};
