@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# symbols.awk - the library exports tpar_ names only; each is declared and
+# symbols.awk - a library exports names with its prefix only; each is declared and
 # described in include/, and what is described there is exported or a macro.
 # Input: the output of nm -D --defined-only, then the public headers.
 
@@ -10,7 +10,7 @@ FILENAME == list {
 		next		# the node of the version script
 	}
 	exported[name] = 1
-	if (name !~ /^tpar_/) {
+	if (index(name, prefix) != 1) {
 		complain("library", 0, name " must not be exported")
 	}
 	next
@@ -43,9 +43,9 @@ comment ~ /^ \* tpar_[a-z_0-9]+ - / {
 
 END {
 	for (name in exported) {
-		if (name ~ /^tpar_/ && !(name in declared)) {
+		if (index(name, prefix) == 1 && !(name in declared)) {
 			complain("library", 0, name "() is not in include/")
-		} else if (name ~ /^tpar_/ && !(name in described)) {
+		} else if (index(name, prefix) == 1 && !(name in described)) {
 			complain("include", 0, name "() is not described")
 		}
 	}
