@@ -24,6 +24,7 @@
 #ifndef TASKPAR_IO_H
 #define TASKPAR_IO_H
 
+#include <sys/socket.h>
 #include <taskpar/base.h>
 
 /* What a descriptor is ready for. */
@@ -85,6 +86,125 @@ TPAR_API TPAR_NODISCARD enum tpar_err tpar_io_ready(int fd, unsigned events,
  * Since:   0.1
  */
 TPAR_API enum tpar_err tpar_io_close(int fd);
+
+/* One address; `length` bytes of it count. */
+struct tpar_io_address {
+	unsigned length;
+	struct sockaddr_storage storage;
+};
+
+/* Those of a name, best first. */
+struct tpar_io_addresses {
+	size_t count;
+	struct tpar_io_address *address;
+};
+
+/**
+ * tpar_io_resolve - look a name up.
+ *
+ * getaddrinfo(), as a blocking task of the pool that NULL means here (pool.h).  It
+ * cannot be interrupted: after a cancel it is left behind, and the future ends at
+ * once.
+ *
+ * Shapes:    port: a number or the name of a service; NULL: 0.  The value is a
+ *            struct tpar_io_addresses, which is freed with the future; who takes
+ *            it frees `address`.
+ * Ownership: the strings are copied.  *f is a handle of the caller's.
+ * Threads:   any.  A cancel ends it at once.
+ * Errors:    as tpar_io_timer(), and those of tpar_submit(); TPAR_EINVAL for NULL
+ *            and a port beyond 65535.  The future fails with ENOENT (there is no
+ *            such name), EAGAIN (try again), EINVAL (no such service) or what
+ *            the system says.
+ * Source:    loop.getaddrinfo().
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_io_resolve(const char *host, const char *port, tpar_future **f);
+
+/**
+ * tpar_io_connect - connect to HOST:PORT, [HOST]:PORT or unix:PATH.
+ *
+ * The addresses of a name are tried one after the other.  unix:@NAME is a Linux
+ * address that is in no directory.
+ *
+ * Shapes:    the value is an int: a descriptor with O_NONBLOCK and FD_CLOEXEC.
+ * Ownership: the string is copied.  *f is a handle of the caller's.  The
+ *            descriptor is closed with the future, unless it is taken, by
+ *            tpar_future_take() or with the values of a gather.
+ * Threads:   any.
+ * Errors:    as tpar_io_resolve(); TPAR_EINVAL for an address of another form.
+ *            The future fails with what the system says about the last address:
+ *            ECONNREFUSED, ETIMEDOUT, EMFILE...
+ * Source:    asyncio.open_connection().
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err tpar_io_connect(const char *address,
+						      tpar_future **f);
+
+/**
+ * tpar_io_listen - listen on HOST:PORT, *:PORT or unix:PATH.
+ *
+ * With port 0 the system chooses one: getsockname().  SO_REUSEADDR is set.
+ *
+ * Shapes:    backlog: as for listen(2), at least 1.  The value as that of
+ *            tpar_io_connect().
+ * Ownership: as tpar_io_connect().
+ * Threads:   any.
+ * Errors:    as tpar_io_connect(): EADDRINUSE, EACCES...
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_io_listen(const char *address, int backlog, tpar_future **f);
+
+/**
+ * tpar_io_accept - take the next connection of a socket that listens.
+ *
+ * Shapes:    the value as that of tpar_io_connect().
+ * Ownership: as tpar_io_connect().  A connection that was taken when a cancel
+ *            comes is not lost: the future is done.
+ * Threads:   any; several at once are served in their order.
+ * Errors:    as tpar_io_read().  The future fails with EMFILE, EINVAL (it does
+ *            not listen), EBADF...
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err tpar_io_accept(int fd, tpar_future **f);
+
+/**
+ * tpar_io_read - read some bytes, as soon as there are any.
+ *
+ * From what can be waited for, with O_NONBLOCK.  For regular files: tpar_io_pread().
+ *
+ * Shapes:    size > 0.  The value is a size_t: bytes read, at most `size`, 0 at
+ *            the end.
+ * Ownership: the buffer is the caller's, and the library's until the future has
+ *            ended, however: it is not touched afterwards.  Bytes that were read
+ *            when a cancel comes are not lost: the future is done.
+ * Threads:   any; several for one descriptor are served in their order.
+ * Errors:    as tpar_io_ready(); TPAR_EINVAL also for size 0, NULL, and a
+ *            descriptor that may block.  The future fails with ECONNRESET, EPERM
+ *            (a regular file), EBADF...
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_io_read(int fd, void *buffer, size_t size, tpar_future **f);
+
+/**
+ * tpar_io_write - write all of some bytes.
+ *
+ * To what can be waited for, with O_NONBLOCK.  For regular files: tpar_io_pwrite().
+ *
+ * Shapes:    size may be 0.  The value is a size_t: `size`.
+ * Ownership: the data is the caller's, who leaves it as it is until the future
+ *            has ended, however.
+ * Threads:   any; several for one descriptor are served in their order, and not
+ *            mixed up.
+ * Errors:    as tpar_io_read().  The future fails with EPIPE (nobody reads it any
+ *            more; no SIGPIPE is ever sent), ECONNRESET...  When it has failed or
+ *            was cancelled some of the bytes may have been written.
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_io_write(int fd, const void *data, size_t size, tpar_future **f);
 
 /**
  * tpar_io_shutdown - cancel what is under way, and end the library's thread.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iobase.c - words for errors.
+ * iobase.c - words for errors, and a value that is a descriptor.
  */
 #include "config.h"
 
@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* strerror_r() is of one of two kinds. */
 static inline const char *
@@ -41,4 +42,10 @@ enum tpar_err
 tpi_io_no_memory(void)
 {
 	return tpar_error_set(TPAR_ENOMEM, "%s", tpar_strerror(TPAR_ENOMEM));
+}
+
+void
+tpi_io_close_value(void *value)
+{
+	(void)close(*(int *)value);
 }

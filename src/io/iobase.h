@@ -24,4 +24,7 @@ const char *tpi_io_words(int error, char text[TPI_IO_WORDS]);
 enum tpar_err tpi_io_is_null(const char *what);
 enum tpar_err tpi_io_no_memory(void);
 
+/* A tpar_drop_fn for a value that is a descriptor. */
+void tpi_io_close_value(void *value);
+
 #endif

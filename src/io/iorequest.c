@@ -9,9 +9,6 @@
 
 #include <taskpar/future.h>
 
-/* Cancelled, with what tpi_iorequest_decide() was given. */
-#define STOPPED (-1)
-
 static void
 destroy(struct tpi_iorequest *r)
 {
@@ -19,9 +16,14 @@ destroy(struct tpi_iorequest *r)
 	r->kind->free(r);
 }
 
-/* One of those who hold it does so no longer. */
-static void
-drop(struct tpi_iorequest *r)
+void
+tpi_iorequest_hold(struct tpi_iorequest *r)
+{
+	r->holders++;
+}
+
+void
+tpi_iorequest_drop(struct tpi_iorequest *r)
 {
 	bool last;
 
@@ -94,7 +96,7 @@ was_cancelled(tpar_promise *p, void *arg)
 	tpi_ioloop_unlock();
 	if (stopped) {
 		(void)tpar_promise_set_cancelled(p);
-		drop(r);
+		tpi_iorequest_drop(r);
 	}
 }
 
@@ -178,7 +180,7 @@ tpi_iorequest_abandon(struct tpi_iorequest *r)
 	tpar_future *f = r->f;
 
 	(void)tpar_promise_set_cancelled(r->p);
-	drop(r);
+	tpi_iorequest_drop(r);
 	tpar_future_unref(f);
 }
 
@@ -204,12 +206,12 @@ tpi_iorequest_complete(struct tpi_iodecided *list)
 	while (r != NULL) {
 		struct tpi_iorequest *next = r->next;
 
-		if (r->error == STOPPED) {
+		if (r->error == TPI_IO_STOPPED) {
 			(void)tpar_promise_set_cancelled(r->p);
 		} else {
 			r->kind->complete(r);
 		}
-		drop(r);
+		tpi_iorequest_drop(r);
 		r = next;
 	}
 }
@@ -223,7 +225,7 @@ tpi_iorequest_stop_all(struct tpi_ioloop *loop, struct tpi_iodecided *list)
 		struct tpi_iorequest *next = r->next;
 
 		if (r->kind->stop(r)) {
-			tpi_iorequest_decide(r, STOPPED, list);
+			tpi_iorequest_decide(r, TPI_IO_STOPPED, list);
 		}
 		r = next;
 	}

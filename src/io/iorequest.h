@@ -48,6 +48,9 @@ struct tpi_iorequest {
 	int error;	     /* [o] errno value, of who decided it */
 };
 
+/* In place of an errno value: it ends as cancelled. */
+#define TPI_IO_STOPPED (-1)
+
 /* Requests that were decided and are to be completed without the lock. */
 struct tpi_iodecided {
 	struct tpi_iorequest *first;
@@ -67,6 +70,10 @@ void tpi_iorequest_start(struct tpi_iorequest *r, struct tpi_ioloop *loop);
  */
 enum tpar_err tpi_iorequest_watch(struct tpi_iorequest *r,
 				  struct tpi_iowatch *w, tpar_future **f);
+
+/* [m:lock] One more who looks at it; tpi_iorequest_drop() without the lock. */
+void tpi_iorequest_hold(struct tpi_iorequest *r);
+void tpi_iorequest_drop(struct tpi_iorequest *r);
 
 /* One that was never started goes. */
 void tpi_iorequest_abandon(struct tpi_iorequest *r);

@@ -272,6 +272,8 @@ tell(struct tpi_ioloop *loop, int fd, unsigned ready,
 			(void)tpi_iowatch_remove(loop, w);
 			if (!w->step(w, ready, 0, list)) {
 				insert(loop, at, w);
+				/* It is first in line. */
+				ready &= ~w->events;
 			}
 		}
 		w = next;

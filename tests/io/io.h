@@ -27,6 +27,71 @@ io_expect_failure(tpar_future *f, int code, const char *text)
 	tpar_future_unref(f);
 }
 
+static inline void
+io_nonblock(int fd)
+{
+	UNIT_MUST(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+}
+
+static inline void
+io_pipe(int ends[2])
+{
+	UNIT_MUST(pipe(ends) == 0);
+	io_nonblock(ends[0]);
+	io_nonblock(ends[1]);
+}
+
+static inline void
+io_pair(int ends[2])
+{
+	UNIT_MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	io_nonblock(ends[0]);
+	io_nonblock(ends[1]);
+}
+
+static inline void
+io_close_both(const int ends[2])
+{
+	UNIT_MUST(close(ends[0]) == 0 && close(ends[1]) == 0);
+}
+
+/* It is done; its value, a descriptor, is the caller's. */
+static inline int
+io_take_fd(tpar_future *f)
+{
+	int fd = -1;
+
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+	ck_assert_int_eq(tpar_future_take(f, &fd), TPAR_OK);
+	tpar_future_unref(f);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+/* Is done with this count. */
+static inline void
+io_expect_count(tpar_future *f, size_t count)
+{
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+	ck_assert_uint_eq(*(const size_t *)tpar_future_value(f), count);
+	tpar_future_unref(f);
+}
+
+/* How many descriptors are open. */
+static inline int
+io_open_fds(void)
+{
+	DIR *fds = opendir("/proc/self/fd");
+	int n = 0;
+
+	UNIT_MUST(fds != NULL);
+	while (readdir(fds) != NULL) {
+		n++;
+	}
+	UNIT_MUST(closedir(fds) == 0);
+	return n;
+}
+
 /* As shutdown and the end of the default pool: no thread is left. */
 static inline void
 io_end(void)

@@ -16,30 +16,6 @@ ready(int fd, unsigned events)
 	return f;
 }
 
-static void
-make_pipe(int ends[2])
-{
-	int i;
-
-	UNIT_MUST(pipe(ends) == 0);
-	for (i = 0; i < 2; i++) {
-		UNIT_MUST(fcntl(ends[i], F_SETFL, O_NONBLOCK) == 0);
-	}
-}
-
-static void
-make_pair(int ends[2])
-{
-	UNIT_MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) ==
-		  0);
-}
-
-static void
-close_both(const int ends[2])
-{
-	UNIT_MUST(close(ends[0]) == 0 && close(ends[1]) == 0);
-}
-
 /* ENDS: somebody reads what was put before. */
 static void
 put(int fd)
@@ -74,7 +50,7 @@ START_TEST(descriptor_is_ready_when_there_is_something)
 	tpar_future *f;
 	int i;
 
-	make_pair(ends);
+	io_pair(ends);
 	for (i = 0; i < 3; i++) {
 		f = ready(ends[0], TPAR_IO_READABLE);
 		ck_assert_int_eq(tpar_future_wait(f, tpar_in(1000000)),
@@ -92,7 +68,7 @@ START_TEST(descriptor_is_ready_when_there_is_something)
 				   TPAR_IO_READABLE | TPAR_IO_WRITABLE),
 			     TPAR_IO_WRITABLE);
 	}
-	close_both(ends);
+	io_close_both(ends);
 }
 END_TEST
 
@@ -102,7 +78,7 @@ START_TEST(several_wait_for_one_descriptor)
 	tpar_future *f[5];
 	int i;
 
-	make_pair(ends);
+	io_pair(ends);
 	for (i = 0; i < 4; i++) {
 		f[i] = ready(ends[0], TPAR_IO_READABLE);
 	}
@@ -118,7 +94,7 @@ START_TEST(several_wait_for_one_descriptor)
 	expect_ready(f[2], TPAR_IO_READABLE);
 	expect_ready(f[3], TPAR_IO_READABLE);
 	tpar_future_unref(f[1]);
-	close_both(ends);
+	io_close_both(ends);
 }
 END_TEST
 
@@ -127,13 +103,13 @@ START_TEST(end_of_the_other_side_is_told)
 	int ends[2];
 	tpar_future *f;
 
-	make_pipe(ends);
+	io_pipe(ends);
 	f = ready(ends[0], TPAR_IO_READABLE);
 	UNIT_MUST(close(ends[1]) == 0);
 	expect_ready(f, TPAR_IO_HANGUP);
 	UNIT_MUST(close(ends[0]) == 0);
 	/* A pipe that is full, whose reader goes. */
-	make_pipe(ends);
+	io_pipe(ends);
 	while (write(ends[1], "0123456789abcdef", 16) == 16) {
 	}
 	f = ready(ends[1], TPAR_IO_WRITABLE);
@@ -238,7 +214,7 @@ START_TEST(close_ends_all_that_wait)
 	int ends[2];
 	tpar_future *f[2];
 
-	make_pair(ends);
+	io_pair(ends);
 	f[0] = ready(ends[0], TPAR_IO_READABLE);
 	f[1] = ready(ends[0], TPAR_IO_READABLE);
 	ck_assert_int_eq(tpar_io_close(ends[0]), TPAR_OK);
@@ -256,13 +232,13 @@ START_TEST(plain_close_is_noticed)
 	tpar_future *f;
 	int copy;
 
-	make_pair(ends);
+	io_pair(ends);
 	f = ready(ends[0], TPAR_IO_READABLE);
 	UNIT_MUST(close(ends[0]) == 0);
 	expect_closed(f, ends[0]);
 	UNIT_MUST(close(ends[1]) == 0);
 	/* Although the file is still open. */
-	make_pair(ends);
+	io_pair(ends);
 	copy = dup(ends[0]);
 	f = ready(ends[0], TPAR_IO_READABLE);
 	UNIT_MUST(close(ends[0]) == 0);
@@ -278,8 +254,8 @@ START_TEST(number_that_is_used_again_is_another_descriptor)
 	int copy;
 	tpar_future *f[2];
 
-	make_pair(old);
-	make_pair(other);
+	io_pair(old);
+	io_pair(other);
 	copy = dup(old[0]);
 	f[0] = ready(old[0], TPAR_IO_READABLE);
 	/* The number is of another file now; the old one lives on as copy. */
@@ -293,8 +269,8 @@ START_TEST(number_that_is_used_again_is_another_descriptor)
 	put(other[1]);
 	expect_ready(f[1], TPAR_IO_READABLE);
 	UNIT_MUST(close(copy) == 0);
-	close_both(old);
-	close_both(other);
+	io_close_both(old);
+	io_close_both(other);
 }
 END_TEST
 
@@ -306,7 +282,7 @@ START_TEST(number_is_used_again_after_a_close)
 		int ends[2];
 		tpar_future *f;
 
-		make_pair(ends);
+		io_pair(ends);
 		f = ready(ends[0], TPAR_IO_READABLE);
 		if (i % 2 == 0) {
 			put(ends[1]);
@@ -315,7 +291,7 @@ START_TEST(number_is_used_again_after_a_close)
 			ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
 			tpar_future_unref(f);
 		}
-		close_both(ends);
+		io_close_both(ends);
 	}
 }
 END_TEST
@@ -355,7 +331,7 @@ START_TEST(callback_waits_for_the_same_descriptor_again)
 	long n = reader.left;
 	tpar_future *f;
 
-	make_pair(ends);
+	io_pair(ends);
 	reader.fd = ends[0];
 	f = ready(reader.fd, TPAR_IO_READABLE);
 	ck_assert_int_eq(tpar_future_on_done(f, read_on, &reader), TPAR_OK);
@@ -380,14 +356,15 @@ close_stormily(void *arg)
 		int ends[2];
 		tpar_future *f[2];
 
-		make_pair(ends);
+		io_pair(ends);
 		f[0] = ready(ends[0], TPAR_IO_READABLE);
 		f[1] = ready(ends[0], TPAR_IO_READABLE | TPAR_IO_WRITABLE);
 		put(ends[1]);
 		if (i % 3 == 0) {
 			(void)tpar_future_cancel(f[0]);
 		}
-		if (i % 2 == 0) {
+		/* ThreadSanitizer takes the other one for the error it is. */
+		if (i % 2 == 0 || !CHILD_STARTS_THREADS) {
 			UNIT_MUST(tpar_io_close(ends[0]) == TPAR_OK);
 		} else {
 			UNIT_MUST(close(ends[0]) == 0);
@@ -424,7 +401,7 @@ START_TEST(silent_descriptors_are_cancelled_by_a_failure)
 	int i;
 
 	for (i = 0; i < N; i++) {
-		make_pair(ends[i]);
+		io_pair(ends[i]);
 		f[i] = ready(ends[i][0], TPAR_IO_READABLE);
 	}
 	f[N] = unit_submit(NULL, scene_fail_with, (void *)(intptr_t)7,
@@ -432,7 +409,7 @@ START_TEST(silent_descriptors_are_cancelled_by_a_failure)
 	ck_assert_int_eq(tpar_gather(f, N + 1, NULL, NULL), TPAR_EFAILED);
 	for (i = 0; i < N; i++) {
 		ck_assert_int_eq(tpar_future_state(f[i]), TPAR_CANCELLED);
-		close_both(ends[i]);
+		io_close_both(ends[i]);
 	}
 	tpar_future_unref_all(f, N + 1);
 }
@@ -443,13 +420,13 @@ START_TEST(deadline_ends_a_wait)
 	int ends[2];
 	tpar_future *f;
 
-	make_pair(ends);
+	io_pair(ends);
 	f = ready(ends[0], TPAR_IO_READABLE);
 	ck_assert_int_eq(tpar_future_cancel_at(f, tpar_in(TPAR_MILLISECOND)),
 			 TPAR_OK);
 	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_ECANCELED);
 	tpar_future_unref(f);
-	close_both(ends);
+	io_close_both(ends);
 }
 END_TEST
 

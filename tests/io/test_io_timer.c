@@ -282,7 +282,8 @@ START_TEST(shutdown_cancels_and_the_next_call_starts_anew)
 		ck_assert_int_eq(tpar_io_shutdown(), TPAR_OK);
 		tpar_future_unref_all(f, 2);
 	}
-	ck_assert(unit_is_alone());
+	/* ThreadSanitizer has one of its own. */
+	ck_assert(unit_is_alone() || !CHILD_STARTS_THREADS);
 }
 END_TEST
 
