@@ -245,7 +245,9 @@ body_print(struct body *body, FILE *to)
 	ssize_t n;
 
 	if (body->fd < 0) {
-		fwrite(body->memory, 1, body->size, to);
+		if (body->size > 0) {
+			fwrite(body->memory, 1, body->size, to);
+		}
 		return true;
 	}
 	while ((n = pread(body->fd, block, sizeof block, at)) > 0) {
