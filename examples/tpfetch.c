@@ -50,7 +50,9 @@ static const char help[] =
 	"time,\n"
 	"                        up to 60\n"
 	"      --max-redirs=N    follow up to N redirections (10)\n"
-	"      --engine=NAME     blocking: a thread for each URL at a time\n"
+	"      --engine=NAME     blocking: a thread for each URL at a time; "
+	"or\n"
+	"                        multi: one thread for all of them\n"
 	"  -q, --quiet           print neither those lines nor progress\n"
 	"      --stats           print a summary at the end\n"
 	"      --help, --version\n\n"
@@ -103,7 +105,12 @@ parse_seconds(const char *text)
 static const struct engine *
 parse_engine(const char *text)
 {
-	static const struct engine *const known[] = { &engine_blocking };
+	static const struct engine *const known[] = {
+		&engine_blocking,
+#ifdef TPFETCH_MULTI
+		&engine_multi,
+#endif
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof known / sizeof known[0]; i++) {

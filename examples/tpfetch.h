@@ -154,6 +154,9 @@ struct engine {
 };
 
 extern const struct engine engine_blocking; /* tpfetch_blocking.c */
+#ifdef TPFETCH_MULTI
+extern const struct engine engine_multi; /* tpfetch_multi.c */
+#endif
 
 /* ---- tpfetch_flow.c: the main thread's loop ------------------------------- */
 
@@ -198,5 +201,6 @@ void report_progress(const struct counts *counts);
 void report_summary(const struct counts *counts);
 int report_exit_status(void);
 _Noreturn void report_no_memory(void);
+_Noreturn void report_fatal(const char *what);
 
 #endif

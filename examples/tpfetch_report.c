@@ -119,12 +119,19 @@ report_error(const char *name, const char *what)
 	fprintf(stderr, "%s\n", what);
 }
 
+/* Others are running: the process ends as it is. */
+void
+report_fatal(const char *what)
+{
+	(void)report_flush();
+	report_error(NULL, what);
+	_Exit(1);
+}
+
 void
 report_no_memory(void)
 {
-	(void)report_flush();
-	report_error(NULL, "out of memory");
-	_Exit(1); /* tasks are running: the process ends as it is */
+	report_fatal("out of memory");
 }
 
 bool

@@ -1,10 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # tpfetch.sh - examples/tpfetch against nginx, and against worse servers; its
-# arguments are the program and more options of it.  All that is started here
-# ends with it.
+# arguments are the program and an engine (default: each that there is).  All
+# that is started here ends with it.
 here=$(cd "$(dirname "$0")" && pwd)
-tpfetch=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+if [ $# = 1 ]; then
+	sh "$0" "$1" blocking || exit
+	"$program" --engine=multi --version > /dev/null 2>&1 || exit 0
+	sh "$0" "$1" multi
+	exit
+fi
+engine=$2
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 for tool in nginx python3 curl; do
 	command -v $tool > /dev/null || {
@@ -39,10 +46,13 @@ clean_up()
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 cd "$work" || exit 1
+printf '#!/bin/sh\nexec "%s" --engine=%s "$@"\n' "$program" "$engine" > tpfetch
+chmod 755 tpfetch
+tpfetch=$work/tpfetch
 
 wrong()
 {
-	echo "$*" >&2
+	echo "$engine: $*" >&2
 	failed=1
 }
 
