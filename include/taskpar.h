@@ -16,6 +16,9 @@
  *   algorithm.h  loops, sums, prefix sums, searches and sorting on all cores
  *   blocking.h  tasks, or parts of them, that block; breaking what they block in
  *   cancel.h  inside a task: have I been asked to stop?
+ *
+ * Not included here: syscalls.h, system calls that a cancel ends; and io.h, of
+ * libtaskpar-io: futures for timers, descriptors, files, sockets, processes.
  */
 #ifndef TASKPAR_H
 #define TASKPAR_H

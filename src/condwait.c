@@ -17,6 +17,7 @@
 #include "interrupt.h"
 
 #include <taskpar/blocking.h>
+#include <taskpar/syscalls.h>
 
 #include <errno.h>
 #include <string.h>

@@ -14,6 +14,7 @@
 #include "sleeper.h"
 
 #include <taskpar/blocking.h>
+#include <taskpar/syscalls.h>
 
 #include <errno.h>
 #include <signal.h>

@@ -6,6 +6,7 @@
 #include "sleepers.h"
 
 #include <stdatomic.h>
+#include <taskpar/syscalls.h>
 
 /* Tickets, taken one by one. */
 struct booth {

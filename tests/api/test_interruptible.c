@@ -6,6 +6,8 @@
 #include "forks.h"
 #include "sleepers.h"
 
+#include <taskpar/syscalls.h>
+
 /* Reads, in a region for each, as long as there is something to read. */
 static long
 read_in_regions(struct sleeper *self)

@@ -5,6 +5,8 @@
  */
 #include "sleepers.h"
 
+#include <taskpar/syscalls.h>
+
 static void
 handler(int signal)
 {

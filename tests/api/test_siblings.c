@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 #include <sys/resource.h>
+#include <taskpar/syscalls.h>
 
 enum { MANY = 500 };
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/un.h>
+#include <taskpar/syscalls.h>
 
 static long
 call_read(struct sleeper *self)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/time.h>
+#include <taskpar/syscalls.h>
 
 enum { MUCH = 1 << 20 };
 

@@ -11,6 +11,7 @@
 #include "src/timer.h"
 
 #include <taskpar/blocking.h>
+#include <taskpar/syscalls.h>
 #include <taskpar/cancel.h>
 
 struct task {

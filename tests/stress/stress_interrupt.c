@@ -8,6 +8,8 @@
 
 #include "sleepers.h"
 
+#include <taskpar/syscalls.h>
+
 enum { TASKS = 8, BYTES = 6 };
 
 struct reader {
