@@ -2,9 +2,8 @@
 /*
  * park.c - parking and waking threads, and replacing one that blocks.
  *
- * The lists are under the pool's lock, which is only taken when somebody really
- * sleeps or is woken.  A woken thread is counted as active and searching by its
- * waker, so that a second waker sees it.  doc/SLEEP.md.
+ * The pool's lock is only taken when somebody really sleeps or is woken.  A woken
+ * thread is counted by its waker, so that a second one sees it.  doc/SLEEP.md.
  */
 #include "config.h"
 
@@ -311,6 +310,7 @@ search_when(struct tpi_worker *w, enum woken how)
 bool
 tpi_park_serve(struct tpi_worker *w)
 {
+	vacate(w); /* else 500 of them would be searched for tasks */
 	return search_when(w, SERVES);
 }
 

@@ -5,12 +5,13 @@
  */
 #include "config.h"
 
+#include "blocking.h"
 #include "handmade.h"
 
 #include "src/elastic.h"
 #include "src/park.h"
 
-enum { LIMIT = 3 };
+enum { LIMIT = 3, FEW = 8 };
 
 static struct tpar_pool *pool;
 
@@ -153,6 +154,21 @@ START_TEST(wait_in_a_blocking_task_makes_room_for_another_one)
 }
 END_TEST
 
+START_TEST(who_serves_is_not_searched_for_tasks)
+{
+	struct tpar_pool *real = unit_pool(1, FEW);
+	tpar_future *f[FEW];
+	struct unit_hold hold = UNIT_HOLD_INIT;
+
+	blocking_hold(real, &hold, f, FEW);
+	unit_gate_await(&hold.begun, FEW);
+	ck_assert_int_le(__builtin_popcountll(tpi_pool_occupied(real, 0)), 1);
+	unit_gate_open(&hold.go);
+	blocking_end(f, FEW);
+	ck_assert_int_eq(tpar_pool_destroy(real), TPAR_OK);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -162,6 +178,7 @@ main(void)
 		those_that_serve_are_enough_at_the_limit,
 		who_serves_takes_all_in_order_and_leaves,
 		wait_in_a_blocking_task_makes_room_for_another_one,
+		who_serves_is_not_searched_for_tasks,
 	};
 
 	return unit_main("elastic", tests, sizeof tests / sizeof tests[0]);
