@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "handmade.h"
+#include "threads.h"
 
 #include "src/cancel.h"
 #include "src/interrupt.h"
@@ -32,6 +33,9 @@ struct scene {
 static void
 begin(struct scene *scene)
 {
+	/* As on a worker. */
+	UNIT_MUST(tpi_kick_ready() == TPAR_OK);
+	(void)tpi_kick_block(NULL);
 	scene->pool = hand_pool(1);
 	scene->f = hand_future(scene->pool);
 	hand_begin(&scene->run, scene->f);
@@ -89,6 +93,33 @@ START_TEST(task_that_is_asked_is_kicked_until_the_end)
 	ck_assert_ptr_null(scene.run.interrupt);
 	end_task(&scene);
 	ck_assert(!is_pending());
+}
+END_TEST
+
+START_TEST(mask_of_the_thread_is_as_it_was_and_no_thread_is_left)
+{
+	struct scene scene;
+
+	begin(&scene);
+	ck_assert(tpi_cancel(scene.f, TPI_REASON_ASKED));
+	tpi_interrupt_end(&scene.run);
+	ck_assert(!tpi_kick_block(NULL));
+	end_task(&scene);
+	UNIT_AWAIT(unit_threads_called("taskpar-timer") == 0);
+	/* A thread of the program's gets all that it does not block. */
+	begin(&scene);
+	tpi_interrupt_end(&scene.run);
+	end_task(&scene);
+	tpi_kick_unblock();
+	scene.pool = hand_pool(1);
+	scene.f = hand_future(scene.pool);
+	hand_begin(&scene.run, scene.f);
+	ck_assert_int_eq(tpi_interrupt_begin(&scene.region, NULL), TPAR_OK);
+	ck_assert(!tpi_kick_block(NULL));
+	ck_assert(tpi_cancel(scene.f, TPI_REASON_ASKED));
+	tpi_interrupt_end(&scene.run);
+	ck_assert(tpi_kick_block(NULL));
+	end_task(&scene);
 }
 END_TEST
 
@@ -283,6 +314,7 @@ main(void)
 {
 	const TTest *tests[] = {
 		task_that_is_asked_is_kicked_until_the_end,
+		mask_of_the_thread_is_as_it_was_and_no_thread_is_left,
 		nobody_is_kicked_who_was_not_asked,
 		task_that_was_asked_before_begins_none,
 		region_that_is_paused_is_kicked_when_it_goes_on,
