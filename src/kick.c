@@ -179,8 +179,8 @@ take_any(void)
 enum tpar_err
 tpi_kick_ready(void)
 {
-	const char *text = getenv("TASKPAR_SIGNAL");
 	struct sigaction now;
+	const char *text;
 	int signal;
 
 	if (TPI_LIKELY(number != 0)) {
@@ -195,6 +195,7 @@ tpi_kick_ready(void)
 	if (wanted != 0) {
 		return take_wanted(wanted);
 	}
+	text = getenv("TASKPAR_SIGNAL");
 	if (text == NULL || *text == '\0') {
 		return take_any();
 	}

@@ -58,10 +58,10 @@ TPAR_API void tpar_blocking_leave(void);
  *
  *     if ((rc = tpar_interruptible_enter()))
  *             return rc;
- *     n = read(fd, buffer, size);
+ *     do
+ *             n = read(fd, buffer, size);
+ *     while (n < 0 && errno == EINTR && !tpar_cancelled());
  *     tpar_interruptible_leave();
- *     if (n < 0 && errno == EINTR)
- *             return tpar_checkpoint();
  *
  * Regions nest; the last leave ends them.  One that is left open ends with its
  * task.  A shield within, or around, keeps signals away for as long as it lasts;

@@ -362,6 +362,7 @@ END_TEST
 struct computation {
 	_Atomic int stolen; /* a fork runs elsewhere */
 	struct unit_gate begun;
+	struct unit_gate over; /* the fork is */
 	struct sleeper silent[2];
 };
 
@@ -383,8 +384,12 @@ read_from(struct computation *at, int i)
 
 TPAR_TASK_1(int, read_in_fork, computation, at)
 {
+	int broken;
+
 	forks_raise(&at->stolen);
-	return read_from(at, 0);
+	broken = read_from(at, 0);
+	unit_gate_open(&at->over);
+	return broken;
 }
 
 TPAR_TASK_1(int, read_in_both, computation, at)
@@ -394,6 +399,8 @@ TPAR_TASK_1(int, read_in_both, computation, at)
 	TPAR_FORK(read_in_fork, at);
 	TPAR_CALL(forks_until, &at->stolen);
 	broken = read_from(at, 1);
+	/* Not by way of the join. */
+	unit_gate_await(&at->over, 1);
 	return broken + TPAR_JOIN(read_in_fork);
 }
 
@@ -411,7 +418,8 @@ run_both(void *arg, void *value)
 
 START_TEST(cancel_reaches_forks_wherever_they_run)
 {
-	struct computation at = { .begun = UNIT_GATE_INIT };
+	struct computation at = { .begun = UNIT_GATE_INIT,
+				  .over = UNIT_GATE_INIT };
 	tpar_pool *pool = unit_pool(2, 1);
 	tpar_future *f;
 
