@@ -91,6 +91,8 @@ read_thrice_in_one(struct sleeper *self)
 	sleeper_enter(self);
 	for (i = 0; i < 3; i++) {
 		UNIT_MUST(read(self->fd[0], &byte, 1) < 0 && errno == EINTR);
+		/* It is none of those that have to be left. */
+		UNIT_MUST(tpar_interruptible_enter() == TPAR_ESTOPPED);
 		if (i == 1) {
 			tpar_interruptible_leave();
 		}
