@@ -24,6 +24,7 @@
 #ifndef TASKPAR_IO_H
 #define TASKPAR_IO_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <taskpar/base.h>
 
@@ -205,6 +206,172 @@ tpar_io_read(int fd, void *buffer, size_t size, tpar_future **f);
  */
 TPAR_API TPAR_NODISCARD enum tpar_err
 tpar_io_write(int fd, const void *data, size_t size, tpar_future **f);
+
+/**
+ * tpar_io_pread - read from a place in a file, until `size` or its end.
+ *
+ * A blocking task (blocking.h) of the pool; so are the three calls that follow.
+ * It stops for a cancel after each MiB, not in a system call.
+ *
+ * Shapes:    offset >= 0.  The value is a size_t: bytes read.
+ * Ownership: the buffer is the caller's, and the task's until it has ended.
+ * Threads:   any.
+ * Errors:    TPAR_EINVAL (NULL, fd or offset below 0), and those of
+ *            tpar_submit().  The future fails with EBADF, EISDIR, EIO...
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err tpar_io_pread(tpar_pool *pool, int fd,
+						    void *buffer, size_t size,
+						    int64_t offset,
+						    tpar_future **f);
+
+/**
+ * tpar_io_pwrite - write all of some bytes to a place in a file.
+ *
+ * Shapes:    as tpar_io_pread(); the value is `size`.
+ * Ownership: the data is the caller's, who leaves it as it is until the future
+ *            has ended.
+ * Threads:   any.
+ * Errors:    as tpar_io_pread(); ENOSPC, EFBIG, ESPIPE...  When it has failed
+ *            or was cancelled some of the bytes may have been written.
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_io_pwrite(tpar_pool *pool, int fd, const void *data, size_t size,
+	       int64_t offset, tpar_future **f);
+
+/* What was read: `size` bytes, and a zero behind them that does not count. */
+struct tpar_io_data {
+	char *data;
+	size_t size;
+};
+
+/**
+ * tpar_io_read_file - read a whole file into memory.
+ *
+ * Shapes:    the value is a struct tpar_io_data, which is freed with the future;
+ *            who takes it frees `data`.
+ * Ownership: the path is copied.
+ * Threads:   any.
+ * Errors:    as tpar_io_pread(); ENOENT, EACCES, EISDIR, ENOMEM...
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_io_read_file(tpar_pool *pool, const char *path, tpar_future **f);
+
+/**
+ * tpar_io_write_file - make a file of some bytes, in place of what it has.
+ *
+ * Shapes:    the value is a size_t: `size`, which may be 0.
+ * Ownership: the path is copied; the data as that of tpar_io_pwrite().
+ * Threads:   any.
+ * Errors:    as tpar_io_pwrite(); EACCES, EISDIR...
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_io_write_file(tpar_pool *pool, const char *path, const void *data,
+		   size_t size, tpar_future **f);
+
+/* Bytes of each output that are kept, if nothing else is said; and the time. */
+#define TPAR_IO_CAPTURE ((size_t)1 << 20)
+#define TPAR_IO_GRACE (2 * TPAR_SECOND)
+
+/*
+ * A process to be spawned; all but size and argv may stay 0.
+ *
+ * argv           the program and its arguments, NULL at the end; searched for in
+ *                PATH if it has no slash.
+ * env            NULL: that of this process.
+ * cwd            where it runs; NULL: here.
+ * input          what it reads from its standard input, input_size bytes; none:
+ *                /dev/null.  Not copied: it is left as it is until the future
+ *                has ended.
+ * capture_limit  bytes that are kept of its output, and of its errors; what is
+ *                beyond is thrown away.  0: TPAR_IO_CAPTURE.
+ * grace_ns       how long after SIGTERM, which a cancel sends, SIGKILL follows.
+ *                0: TPAR_IO_GRACE.
+ */
+struct tpar_io_spawn {
+	size_t size;
+	const char *const *argv;
+	const char *const *env;
+	const char *cwd;
+	const void *input;
+	size_t input_size;
+	size_t capture_limit;
+	int64_t grace_ns;
+};
+
+#define TPAR_IO_SPAWN_INIT                                                     \
+	{                                                                      \
+		sizeof(struct tpar_io_spawn), NULL, NULL, NULL, NULL, 0, 0, 0  \
+	}
+
+/*
+ * How a process has ended.
+ *
+ * code       its exit status; -1: by a signal.
+ * signo      that signal, or 0.
+ * output, errors   what it wrote, with a zero behind that does not count; NULL:
+ *            nothing.
+ * truncated  it wrote more than is here.
+ */
+struct tpar_io_exit {
+	int code;
+	int signo;
+	char *output;
+	size_t output_size;
+	char *errors;
+	size_t errors_size;
+	bool truncated;
+};
+
+/**
+ * tpar_io_spawn - run a program to its end.
+ *
+ * No signal is blocked or ignored in it.  Its exit status does not decide whether
+ * the future is done: see the value.  Output of processes that it has left behind
+ * is not waited for.  The call returns when the program has been started.
+ *
+ * A cancel sends SIGTERM, and SIGKILL after the grace time; the future ends, as
+ * cancelled, when the process has ended.  It is always waited for, so that it is
+ * no zombie, by nothing that would disturb others: no handler for SIGCHLD.
+ *
+ * Shapes:    the value is a struct tpar_io_exit, which is freed with the future;
+ *            who takes it frees `output` and `errors`.
+ * Ownership: spawn and its strings are copied, but for `input`.
+ * Threads:   any.
+ * Errors:    as tpar_io_timer(); TPAR_EINVAL also for a wrong size, without argv,
+ *            input NULL with a size, grace_ns below 0.  The future fails with
+ *            ENOENT (no such program or directory), EACCES, EMFILE, EAGAIN,
+ *            ECHILD (somebody else has waited for it), ENOMEM (for its output).
+ * Source:    Python's subprocess.run(), asyncio.create_subprocess_exec().
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err
+tpar_io_spawn(const struct tpar_io_spawn *spawn, tpar_future **f);
+
+/**
+ * tpar_io_signal - a future that is done when a signal is delivered.
+ *
+ * From the first call for a signal on, a handler of the library is there for it,
+ * with SA_RESTART, and what the signal did before it does no longer.  One that is
+ * delivered while no future waits for it is kept for the next one: none is lost
+ * between two calls.  When the last future that waits is cancelled, and at
+ * tpar_io_shutdown(), what was there before the first call is put back.
+ *
+ * Shapes:    the value is an int: signo.  All futures that wait for it end at
+ *            once.
+ * Ownership: *f is a handle of the caller's.
+ * Threads:   any.  Some thread has to leave the signal unblocked: those of
+ *            libtaskpar do not.  A cancel ends it at once.
+ * Errors:    as tpar_io_timer(); TPAR_EINVAL for numbers that are no signal,
+ *            SIGKILL, SIGSTOP, and those that an error of a thread raises.
+ * Source:    tokio::signal, Go's signal.Notify().
+ * Since:     0.1
+ */
+TPAR_API TPAR_NODISCARD enum tpar_err tpar_io_signal(int signo,
+						     tpar_future **f);
 
 /**
  * tpar_io_shutdown - cancel what is under way, and end the library's thread.

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "ioloop.h"
+#include "iosignal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -306,8 +307,9 @@ tpar_io_shutdown(void)
 		tpi_ioloop_unlock();
 		return TPAR_OK;
 	}
-	tpi_iorequest_stop_all(loop, &list);
 	loop->ends = true;
+	tpi_iorequest_stop_all(loop, &list);
+	tpi_iosignal_end(loop);
 	tpi_ioloop_wake(loop);
 	tpi_ioloop_unlock();
 	tpi_iorequest_complete(&list);
@@ -339,6 +341,7 @@ in_child(void)
 	}
 	running = NULL;
 	own = NULL;
+	tpi_iosignal_fork();
 	tpi_ioloop_unlock();
 }
 

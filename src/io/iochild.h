@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * iochild.h - what comes out of a process, and launching one.
+ */
+#ifndef TPI_IOCHILD_H
+#define TPI_IOCHILD_H
+
+#include "iobase.h"
+#include "iowatch.h"
+
+#include <sys/types.h>
+
+struct child;
+
+/* One of its two. */
+struct tpi_iochild_output {
+	struct child *child;
+	struct tpi_iowatch watch; /* its descriptor is -1: closed */
+	char *text;		  /* [m:lock] */
+	size_t size;		  /* [m:lock] */
+	size_t capacity;	  /* [m:lock] */
+	bool truncated;		  /* [m:lock] */
+};
+
+/*
+ * Starts the process.  fds[0..2]: our ends of its input, -1 if it has none, and
+ * of its output and errors; *pid: its number.  0, or an errno value, with all
+ * fds -1.
+ */
+int tpi_iochild_launch(const struct tpar_io_spawn *spawn, int fds[3],
+		       pid_t *pid);
+
+#endif
