@@ -34,10 +34,23 @@ static struct {
 	bool taken;		 /* [m:lock] our handler is there */
 } signals[SIGNALS];
 
-static unsigned taken; /* [m:lock] of them */
-static volatile sig_atomic_t delivered[SIGNALS];
+static unsigned taken;			 /* [m:lock] of them */
+static unsigned char delivered[SIGNALS]; /* by atomic accesses */
 static volatile sig_atomic_t event = -1; /* the eventfd, once there is one */
 static struct tpi_iowatch watch;	 /* [m:lock] of it */
+
+/* Handlers run on any thread; write() and read() are the order there is. */
+static void
+set_delivered(int signo, bool is)
+{
+	__atomic_store_n(&delivered[signo], is, __ATOMIC_RELAXED);
+}
+
+static bool
+is_delivered(int signo)
+{
+	return __atomic_load_n(&delivered[signo], __ATOMIC_RELAXED) != 0;
+}
 
 static void
 handle(int signo)
@@ -45,7 +58,7 @@ handle(int signo)
 	const uint64_t one = 1;
 	int error = errno;
 
-	delivered[signo] = 1;
+	set_delivered(signo, true);
 	/* It does not fail: a count that is full is read soon. */
 	(void)!write((int)event, &one, sizeof one);
 	errno = error;
@@ -72,7 +85,7 @@ deliver(int signo, struct tpi_iodecided *list)
 	if (signals[signo].first == NULL) {
 		return;
 	}
-	delivered[signo] = 0;
+	set_delivered(signo, false);
 	while ((w = signals[signo].first) != NULL) {
 		take_out(w);
 		tpi_iorequest_decide(&w->request, 0, list);
@@ -92,7 +105,7 @@ event_step(struct tpi_iowatch *w, unsigned ready, int error,
 	}
 	(void)!read(w->fd, &count, sizeof count);
 	for (signo = 1; signo < SIGNALS; signo++) {
-		if (delivered[signo] != 0) {
+		if (is_delivered(signo)) {
 			deliver(signo, list);
 		}
 	}
@@ -111,7 +124,7 @@ take(int signo)
 	action.sa_handler = handle;
 	action.sa_flags = SA_RESTART;
 	(void)sigfillset(&action.sa_mask);
-	delivered[signo] = 0;
+	set_delivered(signo, false);
 	if (sigaction(signo, &action, &signals[signo].before) != 0) {
 		return errno;
 	}
@@ -126,7 +139,7 @@ give_back(struct tpi_ioloop *loop, int signo)
 {
 	(void)sigaction(signo, &signals[signo].before, NULL);
 	signals[signo].taken = false;
-	delivered[signo] = 0;
+	set_delivered(signo, false);
 	if (--taken == 0) {
 		(void)tpi_iowatch_remove(loop, &watch);
 	}
@@ -170,7 +183,7 @@ wait_for(struct waiter *w, struct tpi_ioloop *loop, struct tpi_iodecided *list)
 		w->next->link = &w->next;
 	}
 	signals[w->signo].first = w;
-	if (delivered[w->signo] != 0) {
+	if (is_delivered(w->signo)) {
 		deliver(w->signo, list);
 	}
 	return 0;

@@ -133,7 +133,8 @@ raise_in_child(void *arg)
 {
 	(void)arg;
 	UNIT_MUST(raise(SIGUSR1) == 0);
-	UNIT_MUST(seen == 1);
+	/* ThreadSanitizer calls handlers when it likes. */
+	UNIT_MUST(seen == 1 || !CHILD_STARTS_THREADS);
 }
 
 START_TEST(child_of_a_fork_has_the_handlers_of_before)
