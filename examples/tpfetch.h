@@ -156,6 +156,22 @@ struct engine {
 extern const struct engine engine_blocking; /* tpfetch_blocking.c */
 #ifdef TPFETCH_MULTI
 extern const struct engine engine_multi; /* tpfetch_multi.c */
+
+/* ---- tpfetch_drive.c: curl's multi interface, in callbacks of futures ----- */
+
+struct drive {
+	CURLM *multi;
+	void (*then)(struct drive *drive); /* curl may have done something */
+	unsigned active;		   /* transfers; for the engine */
+	/* When curl wants to be called; when it will be, maybe earlier. */
+	int64_t wanted_ns;
+	int64_t timer_ns;
+	tpar_future *timer;
+};
+
+bool drive_init(struct drive *drive, void (*then)(struct drive *drive));
+void drive_fini(struct drive *drive);
+void drive_cancel(tpar_future *future);
 #endif
 
 /* ---- tpfetch_flow.c: the main thread's loop ------------------------------- */
@@ -202,5 +218,6 @@ void report_summary(const struct counts *counts);
 int report_exit_status(void);
 _Noreturn void report_no_memory(void);
 _Noreturn void report_fatal(const char *what);
+void report_unless_ok(enum tpar_err err); /* and that is fatal */
 
 #endif

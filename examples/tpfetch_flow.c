@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Items held for each job, so that a slow one does not stop the others soon. */
-#define HELD_PER_JOB 4
+/* Items held beyond the jobs, so that a slow one does not soon stop all. */
+#define HELD_PER_JOB 3
 #define HELD_AT_LEAST 256
+#define HELD_BEYOND 1024
 
 #define PROGRESS_MS 100
 
@@ -272,6 +273,17 @@ pause_flow(struct flow *flow, bool for_input)
 	}
 }
 
+static size_t
+choose_room(size_t jobs)
+{
+	size_t beyond = jobs * HELD_PER_JOB;
+
+	if (beyond > HELD_BEYOND) {
+		beyond = HELD_BEYOND;
+	}
+	return jobs + beyond < HELD_AT_LEAST ? HELD_AT_LEAST : jobs + beyond;
+}
+
 void
 flow_run(const struct options *options, struct source *source,
 	 struct counts *counts)
@@ -279,12 +291,9 @@ flow_run(const struct options *options, struct source *source,
 	struct flow flow = { .options = options,
 			     .source = source,
 			     .counts = counts,
-			     .room = (size_t)options->jobs * HELD_PER_JOB };
+			     .room = choose_room(options->jobs) };
 	enum source_state state;
 
-	if (flow.room < HELD_AT_LEAST) {
-		flow.room = HELD_AT_LEAST;
-	}
 	for (;;) {
 		state = fill(&flow);
 		collect(&flow);

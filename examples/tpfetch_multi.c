@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tpfetch_multi.c - an engine of events: each URL is a promise, and one thread,
- * that of libtaskpar-io, drives all transfers.  curl says which sockets and what
- * time it waits for; each is a future of that library, whose callback tells
- * curl.  So thousands of URLs at a time need no thread each.
+ * that of libtaskpar-io, drives all transfers (tpfetch_drive.c).  So thousands of
+ * URLs at a time need no thread each.
  *
  * All of curl is used by that thread alone.  What others want is put into an
  * inbox; a pipe tells that it is not empty.
@@ -13,12 +12,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <taskpar/io.h>
 #include <unistd.h>
+
+#define EACH 250  /* transfers of one multi handle */
+#define MANY 1000 /* transfers, each of which has to be small */
+
+#define OTHERS 200 /* descriptors for other purposes */
 
 enum stage {
 	STAGE_NEW,     /* in the inbox */
@@ -32,6 +38,7 @@ struct request {
 	struct transfer transfer; /* first: curl gives that back */
 	TAILQ_ENTRY(request) link;
 	tpar_promise *promise;
+	struct drive *drive;
 	enum stage stage;
 	tpar_future *rest;
 	/* Under inbox_lock: */
@@ -39,19 +46,6 @@ struct request {
 	bool queued;
 	bool cancelled;
 	bool dead; /* has ended, and is freed when it comes out */
-};
-
-/* A socket that curl waits for. */
-struct socket_watch {
-	curl_socket_t fd;
-	unsigned events;
-	struct armed *armed;
-};
-
-/* A future for it, once; without a watch if nobody wants to know any more. */
-struct armed {
-	tpar_future *future;
-	struct socket_watch *watch;
 };
 
 static pthread_mutex_t inbox_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -62,36 +56,17 @@ static tpar_future *closed_future;
 static bool closing; /* under inbox_lock */
 
 static unsigned jobs;
-static CURLM *multi;
+static long buffer_size; /* of each transfer, in bytes */
+static struct drive *drives;
+static unsigned drive_count;
+static unsigned drive_next; /* where the last one has ended */
+static CURLSH *share;	    /* host names are looked up once for all */
 static TAILQ_HEAD(requests, request) waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static unsigned active; /* those that run or rest */
 static CURL **idle;	/* handles for those to come */
 static unsigned idle_count;
-static struct socket_watch *acting; /* curl is told of it; NULL: it went */
-
-/* When curl wants to be called; and when it will be, which may be earlier. */
-static int64_t wanted_ns;
-static int64_t timer_ns;
-static tpar_future *timer;
 
 static void begin_waiting(void);
-
-static void
-need(enum tpar_err err)
-{
-	if (err != TPAR_OK) {
-		report_fatal(tpar_strerror(err));
-	}
-}
-
-/* Its callback may release the last handle. */
-static void
-cancel_future(tpar_future *future)
-{
-	tpar_future_ref(future);
-	tpar_future_cancel(future);
-	tpar_future_unref(future);
-}
 
 /* ---- The inbox ----------------------------------------------------------- */
 
@@ -168,11 +143,23 @@ end_failed(struct request *r, int code, const char *text)
 	forget(r);
 }
 
+/* One of those that have room, as there are not too many active ones. */
+static struct drive *
+choose_drive(void)
+{
+	while (drives[drive_next].active >= EACH) {
+		drive_next = (drive_next + 1) % drive_count;
+	}
+	return &drives[drive_next];
+}
+
 /* The handle, out of curl's hands. */
 static void
 give_back(struct request *r)
 {
-	curl_multi_remove_handle(multi, r->transfer.easy);
+	curl_multi_remove_handle(r->drive->multi, r->transfer.easy);
+	r->drive->active--;
+	drive_next = (unsigned)(r->drive - drives);
 	idle[idle_count++] = r->transfer.easy;
 	r->transfer.easy = NULL;
 }
@@ -190,8 +177,12 @@ begin(struct request *r)
 	}
 	r->stage = STAGE_RUNNING;
 	r->transfer.easy = easy;
+	r->drive = choose_drive();
+	r->drive->active++;
 	transfer_begin(&r->transfer);
-	rc = curl_multi_add_handle(multi, easy);
+	curl_easy_setopt(easy, CURLOPT_SHARE, share);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, buffer_size);
+	rc = curl_multi_add_handle(r->drive->multi, easy);
 	if (rc != CURLM_OK) {
 		active--;
 		give_back(r);
@@ -222,8 +213,9 @@ static void
 rest(struct request *r)
 {
 	r->stage = STAGE_RESTING;
-	need(tpar_io_timer(tpar_in(r->transfer.delay_ns), &r->rest));
-	need(tpar_future_on_done(r->rest, on_rested, r));
+	report_unless_ok(
+		tpar_io_timer(tpar_in(r->transfer.delay_ns), &r->rest));
+	report_unless_ok(tpar_future_on_done(r->rest, on_rested, r));
 }
 
 /* As many as there are jobs. */
@@ -253,7 +245,7 @@ cancel(struct request *r)
 		end_cancelled(r);
 		break;
 	case STAGE_RESTING:
-		cancel_future(r->rest); /* and then on_rested() */
+		drive_cancel(r->rest); /* and then on_rested() */
 		break;
 	default:
 		end_cancelled(r);
@@ -262,7 +254,7 @@ cancel(struct request *r)
 
 /* What curl has done with. */
 static void
-collect(void)
+collect(struct drive *drive)
 {
 	struct transfer *transfer;
 	struct request *r;
@@ -271,7 +263,7 @@ collect(void)
 	enum verdict verdict;
 	int left;
 
-	while ((message = curl_multi_info_read(multi, &left)) != NULL) {
+	while ((message = curl_multi_info_read(drive->multi, &left)) != NULL) {
 		code = message->data.result;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE,
 				  (char **)&transfer);
@@ -293,184 +285,20 @@ collect(void)
 	begin_waiting();
 }
 
-/* ---- curl's sockets and its time ----------------------------------------- */
-
-static void arm(struct socket_watch *watch);
-
-static void
-disarm(struct socket_watch *watch)
-{
-	struct armed *armed = watch->armed;
-
-	if (armed != NULL) {
-		watch->armed = NULL;
-		armed->watch = NULL;
-		cancel_future(armed->future);
-	}
-}
-
-static int
-flags_of(unsigned events)
-{
-	int flags = 0;
-
-	if (events & TPAR_IO_ERROR) {
-		flags |= CURL_CSELECT_ERR;
-	}
-	if (events & (TPAR_IO_READABLE | TPAR_IO_HANGUP)) {
-		flags |= CURL_CSELECT_IN;
-	}
-	if (events & (TPAR_IO_WRITABLE | TPAR_IO_HANGUP)) {
-		flags |= CURL_CSELECT_OUT;
-	}
-	return flags;
-}
-
-static void
-on_ready(tpar_future *future, void *arg)
-{
-	struct armed *armed = arg;
-	struct socket_watch *watch = armed->watch;
-	const unsigned *value = tpar_future_value(future);
-	bool failed = value == NULL;
-	int flags = failed ? CURL_CSELECT_ERR : flags_of(*value);
-	int running;
-
-	tpar_future_unref(armed->future);
-	free(armed);
-	if (watch == NULL) {
-		return;
-	}
-	watch->armed = NULL;
-	acting = watch;
-	curl_multi_socket_action(multi, watch->fd, flags, &running);
-	if (acting != NULL && watch->armed == NULL && !failed) {
-		arm(watch);
-	}
-	acting = NULL;
-	collect();
-}
-
-static void
-arm(struct socket_watch *watch)
-{
-	struct armed *armed = malloc(sizeof *armed);
-
-	if (armed == NULL) {
-		report_no_memory();
-	}
-	armed->watch = watch;
-	watch->armed = armed;
-	need(tpar_io_ready(watch->fd, watch->events, &armed->future));
-	need(tpar_future_on_done(armed->future, on_ready, armed));
-}
-
-/* curl says what it waits for. */
-static int
-on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
-{
-	struct socket_watch *watch = of_socket;
-
-	(void)easy;
-	(void)arg;
-	if (what == CURL_POLL_REMOVE) {
-		if (watch != NULL) {
-			acting = acting == watch ? NULL : acting;
-			disarm(watch);
-			free(watch);
-			curl_multi_assign(multi, fd, NULL);
-		}
-		return 0;
-	}
-	if (watch == NULL) {
-		watch = calloc(1, sizeof *watch);
-		if (watch == NULL) {
-			return -1;
-		}
-		watch->fd = fd;
-		curl_multi_assign(multi, fd, watch);
-	}
-	disarm(watch);
-	watch->events = (what & CURL_POLL_IN ? TPAR_IO_READABLE : 0) |
-			(what & CURL_POLL_OUT ? TPAR_IO_WRITABLE : 0);
-	if (watch->events != 0) {
-		arm(watch);
-	}
-	return 0;
-}
-
-static void on_timer(tpar_future *future, void *arg);
-
-static void
-set_timer(int64_t deadline_ns)
-{
-	tpar_future *old = timer;
-
-	timer = NULL;
-	if (old != NULL) {
-		cancel_future(old);
-	}
-	timer_ns = deadline_ns;
-	need(tpar_io_timer(deadline_ns, &timer));
-	need(tpar_future_on_done(timer, on_timer, NULL));
-}
-
-static void
-on_timer(tpar_future *future, void *arg)
-{
-	bool is_over = future == timer;
-	int running;
-
-	(void)arg;
-	tpar_future_unref(future);
-	if (!is_over) {
-		return; /* another one is set */
-	}
-	timer = NULL;
-	if (wanted_ns == 0) {
-		return;
-	}
-	if (tpar_in(0) < wanted_ns) {
-		set_timer(wanted_ns);
-		return;
-	}
-	wanted_ns = 0;
-	curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	collect();
-}
-
-/* curl says when; it may change its mind often, a timer stays if it can. */
-static int
-on_time(CURLM *all, long timeout_ms, void *arg)
-{
-	(void)all;
-	(void)arg;
-	wanted_ns = 0;
-	if (timeout_ms >= 0) {
-		wanted_ns = tpar_in(timeout_ms * TPAR_MILLISECOND);
-		if (timer == NULL || timer_ns > wanted_ns) {
-			set_timer(wanted_ns);
-		}
-	}
-	return 0;
-}
-
 /* ---- What others want ---------------------------------------------------- */
 
 static void
 stop_using_curl(void)
 {
-	tpar_future *old = timer;
+	unsigned i;
 
-	timer = NULL;
-	if (old != NULL) {
-		cancel_future(old);
-	}
 	while (idle_count > 0) {
 		curl_easy_cleanup(idle[--idle_count]);
 	}
-	curl_multi_cleanup(multi);
-	multi = NULL;
+	for (i = 0; i < drive_count; i++) {
+		drive_fini(&drives[i]);
+	}
+	curl_share_cleanup(share);
 	tpar_promise_set(closed, NULL);
 }
 
@@ -521,7 +349,7 @@ on_inbox(tpar_future *future, void *arg)
 	if (over) {
 		stop_using_curl();
 	} else {
-		need(watch_inbox());
+		report_unless_ok(watch_inbox());
 	}
 }
 
@@ -557,26 +385,52 @@ multi_start(struct item *item)
 	return TPAR_OK;
 }
 
+/* That each drive keeps, be they idle: as many as there are descriptors for. */
+static long
+count_connections(void)
+{
+	struct rlimit limit;
+	long all = 0;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur <= LONG_MAX) {
+		all = ((long)limit.rlim_cur - OTHERS) / (long)drive_count;
+	}
+	return all < EACH ? EACH : all > 4 * EACH ? 4L * EACH : all;
+}
+
 static enum tpar_err
 multi_open(const struct options *options)
 {
 	enum tpar_err err;
+	long connections;
+	unsigned i;
 
 	jobs = options->jobs;
+	buffer_size = jobs < MANY ? CURL_MAX_WRITE_SIZE : 4096L;
+	drive_count = (jobs + EACH - 1) / EACH;
 	if (pipe2(inbox_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
 		return TPAR_EAGAIN;
 	}
+	connections = count_connections();
 	idle = calloc(jobs, sizeof idle[0]);
-	multi = curl_multi_init();
-	if (idle == NULL || multi == NULL) {
+	drives = calloc(drive_count, sizeof drives[0]);
+	share = curl_share_init();
+	if (idle == NULL || drives == NULL || share == NULL) {
 		return TPAR_ENOMEM;
 	}
-	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_time);
-	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)jobs);
+	curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+	for (i = 0; i < drive_count; i++) {
+		if (!drive_init(&drives[i], collect)) {
+			return TPAR_ENOMEM;
+		}
+		curl_multi_setopt(drives[i].multi, CURLMOPT_MAXCONNECTS,
+				  connections);
+	}
 	err = watch_inbox();
 	if (err == TPAR_OK) {
-		need(tpar_promise_create(0, NULL, &closed, &closed_future));
+		report_unless_ok(
+			tpar_promise_create(0, NULL, &closed, &closed_future));
 	}
 	return err;
 }
@@ -596,6 +450,7 @@ multi_close(void)
 		tpar_promise_destroy(closed);
 	}
 	free(idle);
+	free(drives);
 }
 
 const struct engine engine_multi = { "multi", multi_open, multi_start,
