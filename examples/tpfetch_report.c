@@ -134,6 +134,14 @@ report_no_memory(void)
 	report_fatal("out of memory");
 }
 
+void
+report_unless_ok(enum tpar_err err)
+{
+	if (err != TPAR_OK) {
+		report_fatal(tpar_strerror(err));
+	}
+}
+
 bool
 report_has_failed(const struct item *item)
 {
