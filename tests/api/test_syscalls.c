@@ -272,6 +272,11 @@ START_TEST(task_that_was_asked_before_begins_no_call)
 		ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER),
 				 TPAR_ECANCELED);
 		ck_assert_int_eq(sleeper.error, ECANCELED);
+		if (calls[i].call == call_write) {
+			struct pollfd one = { sleeper.fd[0], POLLIN, 0 };
+
+			ck_assert_int_eq(poll(&one, 1, 0), 0);
+		}
 		if (calls[i].call == call_read) {
 			char byte = 0;
 
@@ -282,6 +287,39 @@ START_TEST(task_that_was_asked_before_begins_no_call)
 		sleeper_close(&sleeper);
 		(void)unlink(path);
 	}
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+/* What has to be given back. */
+static long
+unlock_when_asked(struct sleeper *self)
+{
+	UNIT_MUST(tpar_flock(self->fd[1], LOCK_UN) == 0);
+	UNIT_MUST(tpar_flock(self->fd[0], LOCK_EX | LOCK_NB) == -1);
+	UNIT_MUST(errno == ECANCELED);
+	UNIT_MUST(flock(self->fd[0], LOCK_EX | LOCK_NB) == 0);
+	return 0;
+}
+
+START_TEST(lock_is_given_back_all_the_same)
+{
+	struct sleeper sleeper = sleeper_of(unlock_when_asked);
+	struct unit_gate asked = UNIT_GATE_INIT;
+	tpar_pool *pool = unit_pool(1, 1);
+	tpar_future *f;
+
+	open_locked(&sleeper);
+	ck_assert_int_eq(flock(sleeper.fd[0], LOCK_UN), 0);
+	ck_assert_int_eq(flock(sleeper.fd[1], LOCK_EX), 0);
+	sleeper.first = &asked;
+	f = unit_submit(pool, sleeper_run, &sleeper, 0);
+	unit_gate_await(&sleeper.begun, 1);
+	ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
+	unit_gate_open(&asked);
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+	tpar_future_unref(f);
+	sleeper_close(&sleeper);
 	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
 }
 END_TEST
@@ -369,6 +407,7 @@ main(void)
 		failure_of_a_sibling_ends_each_call,
 		pool_that_is_cancelled_ends_each_call,
 		task_that_was_asked_before_begins_no_call,
+		lock_is_given_back_all_the_same,
 		others_run_while_it_sleeps_and_what_comes_is_returned,
 		same_calls_with_a_place_of_their_own,
 	};

@@ -387,14 +387,18 @@ use_timeouts(void *arg, void *value)
 	struct sleeper *sleeper = arg;
 	struct pollfd one = { sleeper->fd[0], POLLIN, 0 };
 	struct timeval soon = { 0, 1000 };
+	int64_t until = tpar_in(TPAR_MILLISECOND);
 	char byte;
 	int fd = sleeper->fd[0];
 
 	(void)value;
 	UNIT_MUST(tpar_poll(&one, 1, 1) == 0);
+	UNIT_MUST(tpar_in(0) >= until);
+	until = tpar_in(TPAR_MILLISECOND);
 	UNIT_MUST(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon) ==
 		  0);
 	must_fail(tpar_read(fd, &byte, 1), EAGAIN);
+	UNIT_MUST(tpar_in(0) >= until);
 	fd = sleeper->fd[1];
 	UNIT_MUST(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon) ==
 		  0);
