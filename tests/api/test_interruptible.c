@@ -316,7 +316,13 @@ errand(unsigned index, void *arg)
 	sleeper_must_be_clean();
 }
 
-/* Others run on top of it; it was asked, or not. */
+static struct {
+	tpar_promise *p;
+	tpar_future *f;
+	struct unit_gate waits;
+} awaited = { NULL, NULL, UNIT_GATE_INIT };
+
+/* One on top of it, an errand while it sleeps, a callback. */
 static long
 wait_in_region(struct sleeper *self)
 {
@@ -324,35 +330,48 @@ wait_in_region(struct sleeper *self)
 	tpar_future *f[2];
 	char byte;
 
-	sleeper_enter(self);
+	UNIT_MUST(tpar_interruptible_enter() == TPAR_OK);
 	f[0] = unit_submit(NULL, sleeper_look, NULL, 0);
 	UNIT_MUST(tpar_promise_create(0, NULL, &promise, &f[1]) == TPAR_OK);
 	UNIT_MUST(tpar_future_on_done(f[1], callback, NULL) == TPAR_OK);
-	(void)tpar_future_wait(f[0], TPAR_FOREVER);
+	UNIT_MUST(tpar_future_wait(f[0], TPAR_FOREVER) == TPAR_OK);
+	UNIT_MUST(sleeper_gets(tpar_interruptible_signal()));
 	UNIT_MUST(tpar_promise_set(promise, NULL) == TPAR_OK);
+	UNIT_MUST(sleeper_gets(tpar_interruptible_signal()));
 	tpar_promise_destroy(promise);
 	tpar_future_unref_all(f, 2);
+	unit_gate_open(&awaited.waits);
+	UNIT_MUST(tpar_future_wait(awaited.f, TPAR_FOREVER) == TPAR_OK);
 	UNIT_MUST(sleeper_gets(tpar_interruptible_signal()));
+	unit_gate_open(&self->inside);
 	return read(self->fd[0], &byte, 1);
 }
 
 START_TEST(what_else_runs_on_the_thread_is_left_alone)
 {
 	tpar_pool *pool = unit_pool(1, 1);
-	int i;
+	unsigned i;
 
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 10; i++) {
 		struct sleeper sleeper = sleeper_of(wait_in_region);
 		tpar_future *f;
 
 		sleeper_silent(&sleeper);
-		f = begin(pool, &sleeper);
-		ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
-		must_be_cancelled(f);
-		ck_assert_int_eq(sleeper.error, EINTR);
+		ck_assert_int_eq(tpar_promise_create(0, NULL, &awaited.p,
+						     &awaited.f),
+				 TPAR_OK);
+		f = unit_submit(pool, sleeper_run, &sleeper, 0);
+		unit_gate_await(&awaited.waits, i + 1);
 		ck_assert_int_eq(tpar_pool_each_worker(pool, errand, NULL,
 						       TPAR_FOREVER),
 				 TPAR_OK);
+		ck_assert_int_eq(tpar_promise_set(awaited.p, NULL), TPAR_OK);
+		unit_gate_await(&sleeper.inside, 1);
+		ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
+		must_be_cancelled(f);
+		ck_assert_int_eq(sleeper.error, EINTR);
+		tpar_promise_destroy(awaited.p);
+		tpar_future_unref(awaited.f);
 		sleeper_close(&sleeper);
 	}
 	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);

@@ -7,6 +7,7 @@
 
 #include "sleepers.h"
 
+#include "src/lane.h"
 #include "src/sleeper.h"
 #include "src/worker.h"
 
@@ -94,6 +95,61 @@ START_TEST(nobody_is_asked_outside_of_a_task)
 }
 END_TEST
 
+/* ---- A handler that has no thread ----------------------------------------- */
+
+static struct unit_gate handled = UNIT_GATE_INIT;
+
+static void
+look(void *arg)
+{
+	*(pthread_t *)arg = pthread_self();
+	sleeper_must_be_clean();
+	unit_gate_open(&handled);
+}
+
+static int
+have_handler(void *arg, void *value)
+{
+	struct unit_gate *begun = arg;
+	pthread_t handler;
+	tpar_handler h;
+
+	(void)value;
+	UNIT_MUST(tpar_on_cancel(look, &handler, &h) == TPAR_OK);
+	unit_gate_open(begun);
+	unit_gate_await(&handled, 1);
+	tpar_off_cancel(&h);
+	UNIT_MUST(!pthread_equal(handler, pthread_self()));
+	return tpar_checkpoint();
+}
+
+static int
+cancel_in_region(void *arg, void *value)
+{
+	(void)value;
+	UNIT_MUST(tpar_interruptible_enter() == TPAR_OK);
+	UNIT_MUST(tpar_future_cancel(arg) == TPAR_OK);
+	UNIT_MUST(sleeper_gets(tpar_interruptible_signal()));
+	tpar_interruptible_leave();
+	return 0;
+}
+
+START_TEST(handler_that_runs_on_the_thread_of_a_region_is_left_alone)
+{
+	struct unit_gate begun = UNIT_GATE_INIT;
+	tpar_pool *pool = unit_pool(2, 1);
+	tpar_future *f;
+
+	tpi_lane_limits.threads = 0;
+	f = unit_submit(pool, have_handler, &begun, 0);
+	unit_gate_await(&begun, 1);
+	unit_run_in(pool, cancel_in_region, f);
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_ECANCELED);
+	tpar_future_unref(f);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -101,6 +157,7 @@ main(void)
 		task_that_has_slept_has_its_place_back,
 		nobody_waits_for_what_does_not_block,
 		nobody_is_asked_outside_of_a_task,
+		handler_that_runs_on_the_thread_of_a_region_is_left_alone,
 	};
 
 	return unit_main("sleeper", tests, sizeof tests / sizeof tests[0]);
