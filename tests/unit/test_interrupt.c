@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include "child.h"
 #include "handmade.h"
 #include "threads.h"
 
@@ -102,6 +103,7 @@ START_TEST(mask_of_the_thread_is_as_it_was_and_no_thread_is_left)
 
 	begin(&scene);
 	ck_assert(tpi_cancel(scene.f, TPI_REASON_ASKED));
+	UNIT_AWAIT(unit_threads_called("taskpar-timer") == 1);
 	tpi_interrupt_end(&scene.run);
 	ck_assert(!tpi_kick_block(NULL));
 	end_task(&scene);
@@ -278,12 +280,29 @@ END_TEST
 
 /* ---- fork() -------------------------------------------------------------- */
 
+/* With a timer of the child's own. */
+static void
+be_kicked_here(void)
+{
+	struct scene scene;
+
+	begin(&scene);
+	UNIT_MUST(tpi_cancel(scene.f, TPI_REASON_ASKED));
+	UNIT_AWAIT(take_one());
+	UNIT_AWAIT(take_one());
+	tpi_interrupt_end(&scene.run);
+	UNIT_MUST(!is_pending());
+	end_task(&scene);
+}
+
 START_TEST(child_of_a_fork_is_kicked_no_more_and_may_leave)
 {
 	struct scene scene;
 	pid_t child;
 	int status;
 
+	/* As with the first pool. */
+	ck_assert_int_eq(tpi_fork_watch(), 0);
 	begin(&scene);
 	ck_assert(tpi_cancel(scene.f, TPI_REASON_ASKED));
 	child = fork();
@@ -296,8 +315,13 @@ START_TEST(child_of_a_fork_is_kicked_no_more_and_may_leave)
 			_exit(1);
 		}
 		/* Its task is lost, and was asked. */
-		_exit(tpi_interrupt_begin(&region, NULL) == TPAR_ESTOPPED ? 0
-									  : 2);
+		if (tpi_interrupt_begin(&region, NULL) != TPAR_ESTOPPED) {
+			_exit(2);
+		}
+		if (CHILD_STARTS_THREADS && CHILD_ALLOCATES) {
+			be_kicked_here();
+		}
+		_exit(0);
 	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status));
