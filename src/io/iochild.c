@@ -6,6 +6,8 @@
  * for SIGCHLD, no thread, and a process that others have waited for is not
  * mistaken for another one with its number.  A cancel only asks the process to
  * end, and later makes it; the request is decided when it has.
+ *
+ * Where there are no pidfds (Linux before 5.3, valgrind) a timer looks.
  */
 #include "config.h"
 
@@ -20,6 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* How often a timer looks. */
+#define LOOK_NS (5 * TPAR_MILLISECOND)
+
 /* Bytes at a time, and how often at the end: more is not of the process. */
 enum { CHUNK = 65536, LAST_CHUNKS = 64 };
 
@@ -33,6 +38,8 @@ struct child {
 	struct tpi_iowatch input; /* to it; its descriptor is -1: closed */
 	struct tpi_iochild_output output[2];
 	struct tpi_iotimer kill;  /* INT64_MAX until it is asked to end */
+	struct tpi_iotimer look;  /* without a pidfd */
+	pid_t pid;		  /* [c] */
 	const char *data;	  /* [c] the caller's */
 	size_t size;		  /* [c] */
 	size_t written;		  /* [m:lock] */
@@ -157,7 +164,12 @@ input_step(struct tpi_iowatch *w, unsigned ready, int error,
 static void
 send_signal(struct child *child, int signo)
 {
-	(void)syscall(SYS_pidfd_send_signal, child->end.fd, signo, NULL, 0);
+	if (child->end.fd < 0) {
+		(void)kill(child->pid, signo);
+	} else {
+		(void)syscall(SYS_pidfd_send_signal, child->end.fd, signo, NULL,
+			      0);
+	}
 }
 
 static void
@@ -175,6 +187,7 @@ take_off(struct child *child)
 	int i;
 
 	(void)tpi_iotimer_remove(&loop->timers, &child->kill);
+	(void)tpi_iotimer_remove(&loop->timers, &child->look);
 	(void)tpi_iowatch_remove(loop, &child->input);
 	for (i = 0; i < 2; i++) {
 		(void)tpi_iowatch_remove(loop, &child->output[i].watch);
@@ -189,8 +202,11 @@ reap(struct child *child)
 	int rc;
 
 	do {
-		rc = waitid((idtype_t)P_PIDFD, (id_t)child->end.fd, &info,
-			    WEXITED | WNOHANG);
+		rc = child->end.fd < 0
+			     ? waitid(P_PID, (id_t)child->pid, &info,
+				      WEXITED | WNOHANG)
+			     : waitid((idtype_t)P_PIDFD, (id_t)child->end.fd,
+				      &info, WEXITED | WNOHANG);
 	} while (rc != 0 && errno == EINTR);
 	if (rc != 0) {
 		return errno;
@@ -203,14 +219,12 @@ reap(struct child *child)
 	return 0;
 }
 
+/* false: it has not ended. */
 static bool
-end_step(struct tpi_iowatch *w, unsigned ready, int error,
-	 struct tpi_iodecided *list)
+look(struct child *child, int error, struct tpi_iodecided *list)
 {
-	struct child *child = TPI_IO_CONTAINER(w, struct child, end);
 	int i;
 
-	(void)ready;
 	if (error == 0) {
 		error = reap(child);
 	}
@@ -231,6 +245,25 @@ end_step(struct tpi_iowatch *w, unsigned ready, int error,
 	}
 	tpi_iorequest_decide(&child->request, error, list);
 	return true;
+}
+
+static bool
+end_step(struct tpi_iowatch *w, unsigned ready, int error,
+	 struct tpi_iodecided *list)
+{
+	(void)ready;
+	return look(TPI_IO_CONTAINER(w, struct child, end), error, list);
+}
+
+static void
+look_due(struct tpi_iotimer *t, struct tpi_iodecided *list)
+{
+	struct child *child = TPI_IO_CONTAINER(t, struct child, look);
+
+	if (!look(child, 0, list)) {
+		t->deadline_ns = tpar_in(LOOK_NS);
+		tpi_iotimer_add(&child->request.loop->timers, t);
+	}
 }
 
 static bool
@@ -330,8 +363,15 @@ static int
 watch_all(struct child *child, struct tpi_ioloop *loop,
 	  struct tpi_iodecided *list)
 {
-	int rc = tpi_iowatch_add(loop, &child->end, list);
+	int rc = 0;
 	int i;
+
+	if (child->end.fd >= 0) {
+		rc = tpi_iowatch_add(loop, &child->end, list);
+	} else {
+		tpi_iotimer_add(&loop->timers, &child->look);
+		tpi_ioloop_hurry(loop, child->look.deadline_ns);
+	}
 
 	for (i = 0; i < 2 && rc == 0; i++) {
 		rc = tpi_iowatch_add(loop, &child->output[i].watch, list);
@@ -362,8 +402,9 @@ start(struct child *child, int rc, pid_t pid, tpar_future **f)
 	tpi_iodecided_init(&list);
 	if (rc == 0) {
 		child->end.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-		rc = child->end.fd < 0 ? errno : 0;
+		rc = child->end.fd < 0 && errno != ENOSYS ? errno : 0;
 	}
+	child->pid = pid;
 	tpi_ioloop_lock();
 	if (rc != 0) {
 		tpi_iorequest_decide(&child->request, rc, &list);
@@ -396,6 +437,8 @@ prepare(struct child *child, const struct tpar_io_spawn *spawn)
 		spawn->grace_ns != 0 ? spawn->grace_ns : TPAR_IO_GRACE;
 	child->kill.deadline_ns = INT64_MAX;
 	child->kill.due = kill_due;
+	child->look.deadline_ns = tpar_in(LOOK_NS);
+	child->look.due = look_due;
 	child->end.fd = -1;
 	child->end.events = TPAR_IO_READABLE;
 	child->end.step = end_step;
@@ -410,36 +453,10 @@ prepare(struct child *child, const struct tpar_io_spawn *spawn)
 	}
 }
 
-static enum tpar_err
-check(const struct tpar_io_spawn *spawn, tpar_future **f)
-{
-	if (spawn == NULL || f == NULL) {
-		return tpi_io_is_null(spawn == NULL ? "spawn" : "f");
-	}
-	if (spawn->size != sizeof *spawn) {
-		return tpar_error_set(TPAR_EINVAL,
-				      "spawn.size is %zu, not %zu: begin with "
-				      "TPAR_IO_SPAWN_INIT",
-				      spawn->size, sizeof *spawn);
-	}
-	if (spawn->argv == NULL || spawn->argv[0] == NULL) {
-		return tpi_io_is_null("spawn.argv[0]");
-	}
-	if (spawn->input == NULL && spawn->input_size > 0) {
-		return tpi_io_is_null("spawn.input");
-	}
-	if (spawn->grace_ns < 0 || spawn->capture_limit >= SIZE_MAX / 2) {
-		return tpar_error_set(TPAR_EINVAL,
-				      "spawn.grace_ns or spawn.capture_limit "
-				      "is out of range");
-	}
-	return TPAR_OK;
-}
-
 enum tpar_err
 tpar_io_spawn(const struct tpar_io_spawn *spawn, tpar_future **f)
 {
-	enum tpar_err err = check(spawn, f);
+	enum tpar_err err = tpi_iochild_check(spawn, f);
 	struct child *child;
 	pid_t pid = -1;
 	int fds[3];

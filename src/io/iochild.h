@@ -22,6 +22,10 @@ struct tpi_iochild_output {
 	bool truncated;		  /* [m:lock] */
 };
 
+/* TPAR_OK, or what is wrong with the arguments of tpar_io_spawn(). */
+enum tpar_err tpi_iochild_check(const struct tpar_io_spawn *spawn,
+				tpar_future **f);
+
 /*
  * Starts the process.  fds[0..2]: our ends of its input, -1 if it has none, and
  * of its output and errors; *pid: its number.  0, or an errno value, with all

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iolaunch.c - pipes, and posix_spawn().
+ * iolaunch.c - what is to be spawned, pipes, and posix_spawn().
  */
 #include "config.h"
 
@@ -166,4 +166,30 @@ tpi_iochild_launch(const struct tpar_io_spawn *spawn, int fds[3], pid_t *pid)
 		fds[i] = pipes.end[i][0];
 	}
 	return rc;
+}
+
+enum tpar_err
+tpi_iochild_check(const struct tpar_io_spawn *spawn, tpar_future **f)
+{
+	if (spawn == NULL || f == NULL) {
+		return tpi_io_is_null(spawn == NULL ? "spawn" : "f");
+	}
+	if (spawn->size != sizeof *spawn) {
+		return tpar_error_set(TPAR_EINVAL,
+				      "spawn.size is %zu, not %zu: begin with "
+				      "TPAR_IO_SPAWN_INIT",
+				      spawn->size, sizeof *spawn);
+	}
+	if (spawn->argv == NULL || spawn->argv[0] == NULL) {
+		return tpi_io_is_null("spawn.argv[0]");
+	}
+	if (spawn->input == NULL && spawn->input_size > 0) {
+		return tpi_io_is_null("spawn.input");
+	}
+	if (spawn->grace_ns < 0 || spawn->capture_limit >= SIZE_MAX / 2) {
+		return tpar_error_set(TPAR_EINVAL,
+				      "spawn.grace_ns or spawn.capture_limit "
+				      "is out of range");
+	}
+	return TPAR_OK;
 }

@@ -228,8 +228,11 @@ START_TEST(no_descriptor_is_left)
 		 "accepting on descriptor %d: Too many open files", server);
 	io_expect_failure(accepting(server), EMFILE, text);
 	UNIT_MUST(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	/* Another one, should the system have dropped the first. */
+	spare = io_take_fd(connecting(address));
 	UNIT_MUST(close(io_take_fd(accepting(server))) == 0);
-	UNIT_MUST(close(client) == 0 && close(server) == 0);
+	UNIT_MUST(close(client) == 0 && close(spare) == 0 &&
+		  close(server) == 0);
 }
 END_TEST
 
