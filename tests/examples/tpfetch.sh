@@ -390,6 +390,7 @@ says "$bad/busy: HTTP status 503"
 # begin ARGUMENT...: in the background; with signals as in a shell
 begin()
 {
+	: > got
 	env --default-signal "$tpfetch" "$@" > got 2> err 8>&- &
 	running=$!
 }
@@ -450,7 +451,7 @@ ended 130 'Ctrl-C, half a file'
 
 # The first Ctrl-C finds it writing to a pipe that is full.
 env --default-signal "$tpfetch" --body "$at/large" 2> err > urls 8>&- &
-running=$!
+running=$! # which has begun when there is output
 exec 7< urls
 head -c 1 <&7 > got
 kill -INT $running
