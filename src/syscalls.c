@@ -120,13 +120,13 @@ quiet_begin(struct quiet *quiet)
 }
 
 static void
-quiet_end(struct quiet *quiet, bool raised)
+quiet_end(struct quiet *quiet, bool may_have_raised)
 {
 	static const struct timespec at_once = { 0, 0 };
 	int saved = errno;
 	sigset_t pipes;
 
-	if (raised && !quiet->pending) {
+	if (may_have_raised && !quiet->pending) {
 		only_sigpipe(&pipes);
 		/* ENDS: nobody keeps it from being taken for long. */
 		while (sigtimedwait(&pipes, NULL, &at_once) < 0 &&
@@ -171,7 +171,8 @@ write_other(int fd, const void *buffer, size_t size)
 	n = !tpi_sleeper_in_task() || size == 0 || tpi_sleeper_declines(fd)
 		    ? write(fd, buffer, size)
 		    : write_sleeping(fd, buffer, size);
-	quiet_end(&quiet, n < 0 && errno == EPIPE);
+	/* A pipe whose reader goes in the middle says how much it has taken. */
+	quiet_end(&quiet, n < 0 ? errno == EPIPE : (size_t)n < size);
 	return n;
 }
 

@@ -223,6 +223,51 @@ START_TEST(reader_that_goes_ends_the_write)
 }
 END_TEST
 
+static long
+write_much_and_look(struct sleeper *self)
+{
+	long n = write_much(self);
+
+	UNIT_MUST(!sleeper_is_pending(SIGPIPE));
+	return n;
+}
+
+static long
+write_much_unblocked(struct sleeper *self)
+{
+	long n;
+
+	get_sigpipe(SIG_UNBLOCK);
+	n = write_much(self);
+	get_sigpipe(SIG_BLOCK);
+	return n;
+}
+
+START_TEST(reader_that_goes_after_a_part_raises_no_signal)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	int i;
+
+	ck_assert(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+	for (i = 0; i < 2; i++) {
+		struct sleeper sleeper = make(
+			i == 0 ? write_much_and_look : write_much_unblocked, 1);
+		struct pollfd one = { sleeper.fd[0], POLLIN, 0 };
+		tpar_future *f = unit_submit(pool, sleeper_run, &sleeper, 0);
+
+		ck_assert_int_eq(poll(&one, 1, -1), 1);
+		ck_assert_int_eq(close(sleeper.fd[0]), 0);
+		sleeper.fd[0] = -1;
+		ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+		ck_assert_int_gt(sleeper.returned, 0);
+		ck_assert_int_lt(sleeper.returned, MUCH);
+		tpar_future_unref(f);
+		sleeper_close(&sleeper);
+	}
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 /* One that was pending before stays. */
 static long
 write_with_one_pending(struct sleeper *self)
@@ -427,6 +472,7 @@ main(void)
 		what_was_written_by_the_cancel_is_returned,
 		pipe_that_nobody_reads_gives_an_error_and_no_signal,
 		reader_that_goes_ends_the_write,
+		reader_that_goes_after_a_part_raises_no_signal,
 		signal_that_was_pending_before_is_left_pending,
 		what_the_system_refuses_is_told_as_it_does,
 		regular_file_is_read_and_written_at_once,
