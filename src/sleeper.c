@@ -114,16 +114,20 @@ tpi_sleeper_end(struct tpi_sleeper *s)
 	errno = saved;
 }
 
-/* Does the caller not want to wait?  errno is kept. */
+/* Does the caller not want to wait, or would be refused?  errno is kept. */
 bool
-tpi_sleeper_declines(int fd)
+tpi_sleeper_declines(int fd, int only)
 {
 	int saved = errno;
 	int flags = fcntl(fd, F_GETFL);
 
 	errno = saved;
-	/* What is no descriptor is none to wait for: poll() passes over -1. */
-	return flags < 0 || (flags & O_NONBLOCK) != 0;
+	/*
+	 * What is no descriptor is none to wait for: poll() passes over -1, and
+	 * never finds ready what is opened for the other direction only.
+	 */
+	return flags < 0 || (flags & O_NONBLOCK) != 0 ||
+	       (flags & O_ACCMODE) == only;
 }
 
 bool

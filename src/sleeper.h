@@ -31,8 +31,11 @@ bool tpi_sleeper_in_task(void);
 /* true: the task was asked to stop, errno says so. */
 bool tpi_sleeper_asked(void);
 
-/* Does the caller of a call for fd not want to wait?  errno is kept. */
-bool tpi_sleeper_declines(int fd);
+/*
+ * Does the caller of a call for fd not want to wait, or would it be refused: is
+ * it opened as O_RDONLY or O_WRONLY, `only`?  errno is kept.
+ */
+bool tpi_sleeper_declines(int fd, int only);
 
 /* Does errno say that the call would have blocked? */
 bool tpi_sleeper_would_block(void);

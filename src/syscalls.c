@@ -17,6 +17,7 @@
 #include <taskpar/syscalls.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <time.h>
@@ -30,17 +31,31 @@
 
 /* ---- read ---------------------------------------------------------------- */
 
+/* Sleeps in what follows: poll() does not know when fd is ready. */
+static bool
+begin_blindly(struct tpi_sleeper *s)
+{
+	return tpi_sleeper_begin(s) && !tpi_sleeper_asked();
+}
+
+/* A terminal may be set to return without input, or after a time of its own. */
+static bool
+await_input(struct tpi_sleeper *s, int fd)
+{
+	return isatty(fd) ? begin_blindly(s) : tpi_sleeper_await(s, fd, POLLIN);
+}
+
 static ssize_t
 read_other(int fd, void *buffer, size_t size)
 {
 	struct tpi_sleeper s = { .begun = false };
 	ssize_t n = -1;
 
-	if (tpi_sleeper_declines(fd)) {
+	if (tpi_sleeper_declines(fd, O_WRONLY)) {
 		return read(fd, buffer, size);
 	}
 	/* ENDS: a signal that was none of ours comes but now and then. */
-	while (tpi_sleeper_await(&s, fd, POLLIN)) {
+	while (await_input(&s, fd)) {
 		tpi_sleeper_let_through(&s);
 		n = read(fd, buffer, size);
 		tpi_sleeper_hold_back();
@@ -62,7 +77,7 @@ read_socket(int fd, void *buffer, size_t size)
 		n = recv(fd, buffer, size, MSG_DONTWAIT);
 		/* ENDS: it is ready, and nobody else was faster. */
 	} while (n < 0 && tpi_sleeper_would_block() &&
-		 !tpi_sleeper_declines(fd) &&
+		 !tpi_sleeper_declines(fd, O_WRONLY) &&
 		 tpi_sleeper_await(&s, fd, POLLIN));
 	tpi_sleeper_end(&s);
 	return n;
@@ -168,7 +183,8 @@ write_other(int fd, const void *buffer, size_t size)
 	ssize_t n;
 
 	quiet_begin(&quiet);
-	n = !tpi_sleeper_in_task() || size == 0 || tpi_sleeper_declines(fd)
+	n = !tpi_sleeper_in_task() || size == 0 ||
+			    tpi_sleeper_declines(fd, O_RDONLY)
 		    ? write(fd, buffer, size)
 		    : write_sleeping(fd, buffer, size);
 	/* A pipe whose reader goes in the middle says how much it has taken. */
@@ -195,7 +211,7 @@ write_socket(int fd, const char *buffer, size_t size)
 		} else if (!tpi_sleeper_would_block()) {
 			break;
 		}
-	} while (!tpi_sleeper_declines(fd) &&
+	} while (!tpi_sleeper_declines(fd, O_RDONLY) &&
 		 tpi_sleeper_await(&s, fd, POLLOUT));
 	tpi_sleeper_end(&s);
 	return done > 0 ? (ssize_t)done : n;
@@ -225,6 +241,23 @@ tpar_write(int fd, const void *buffer, size_t size)
 
 /* ---- accept, connect, poll, flock ---------------------------------------- */
 
+/*
+ * Sleeps until there is a connection.  poll() never says anything of what does
+ * not listen, or does not say that it does: accept() itself knows.
+ */
+static bool
+await_connection(struct tpi_sleeper *s, int fd)
+{
+	int listens = 0;
+	socklen_t length = sizeof listens;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 &&
+	    listens != 0) {
+		return tpi_sleeper_await(s, fd, POLLIN);
+	}
+	return begin_blindly(s);
+}
+
 int
 tpar_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
@@ -234,11 +267,11 @@ tpar_accept(int fd, struct sockaddr *address, socklen_t *length)
 	if (tpi_sleeper_in_task() && tpi_sleeper_asked()) {
 		return -1;
 	}
-	if (!tpi_sleeper_in_task() || tpi_sleeper_declines(fd)) {
+	if (!tpi_sleeper_in_task() || tpi_sleeper_declines(fd, O_RDONLY)) {
 		return accept(fd, address, length);
 	}
 	/* ENDS: as in read_other(). */
-	while (tpi_sleeper_await(&s, fd, POLLIN)) {
+	while (await_connection(&s, fd)) {
 		tpi_sleeper_let_through(&s);
 		got = accept(fd, address, length);
 		tpi_sleeper_hold_back();
@@ -276,7 +309,7 @@ tpar_connect(int fd, const struct sockaddr *address, socklen_t length)
 	if (tpi_sleeper_in_task() && tpi_sleeper_asked()) {
 		return -1;
 	}
-	if (!tpi_sleeper_in_task() || tpi_sleeper_declines(fd)) {
+	if (!tpi_sleeper_in_task() || tpi_sleeper_declines(fd, O_RDONLY)) {
 		return connect(fd, address, length);
 	}
 	if (!tpi_sleeper_begin(&s)) {

@@ -3,6 +3,8 @@
  * test_syscalls.c - each call that blocks is ended by whatever stops its task,
  * and is otherwise what the system call is.
  */
+#define _GNU_SOURCE
+
 #include "sleepers.h"
 
 #include <fcntl.h>
@@ -11,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/un.h>
 #include <taskpar/syscalls.h>
+#include <termios.h>
 
 static long
 call_read(struct sleeper *self)
@@ -398,6 +401,51 @@ START_TEST(same_calls_with_a_place_of_their_own)
 }
 END_TEST
 
+/* ---- Terminals ----------------------------------------------------------- */
+
+/* A terminal, of which fd[0] is the other side. */
+static struct sleeper
+make_terminal(unsigned char enough)
+{
+	struct sleeper sleeper = sleeper_of(call_read);
+	struct termios mode;
+	int other = posix_openpt(O_RDWR | O_NOCTTY);
+	const char *name;
+
+	UNIT_MUST(other >= 0 && grantpt(other) == 0 && unlockpt(other) == 0);
+	name = ptsname(other);
+	UNIT_MUST(name != NULL);
+	sleeper.fd[0] = open(name, O_RDWR | O_NOCTTY);
+	sleeper.fd[1] = other;
+	UNIT_MUST(tcgetattr(sleeper.fd[0], &mode) == 0);
+	mode.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	mode.c_cc[VMIN] = enough;
+	mode.c_cc[VTIME] = 0;
+	UNIT_MUST(tcsetattr(sleeper.fd[0], TCSANOW, &mode) == 0);
+	return sleeper;
+}
+
+START_TEST(terminal_is_read_as_it_is_set)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	struct sleeper sleeper = make_terminal(0);
+	tpar_future *f = unit_submit(pool, sleeper_run, &sleeper, 0);
+
+	/* It may have nothing. */
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+	ck_assert_int_eq(sleeper.returned, 0);
+	tpar_future_unref(f);
+	sleeper_close(&sleeper);
+	sleeper = make_terminal(1);
+	f = unit_submit(pool, sleeper_run, &sleeper, 0);
+	unit_gate_await(&sleeper.begun, 1);
+	ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
+	must_be_stopped(&sleeper, f);
+	unit_run_in(pool, sleeper_look, NULL);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -410,6 +458,7 @@ main(void)
 		lock_is_given_back_all_the_same,
 		others_run_while_it_sleeps_and_what_comes_is_returned,
 		same_calls_with_a_place_of_their_own,
+		terminal_is_read_as_it_is_set,
 	};
 
 	return unit_main("syscalls", tests, sizeof tests / sizeof tests[0]);

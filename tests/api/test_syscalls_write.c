@@ -310,6 +310,22 @@ must_fail(long returned, int error)
 	UNIT_MUST(errno == error);
 }
 
+/* Never ready, says poll(). */
+static void
+call_with_wrong_ones(void)
+{
+	struct sleeper one = make(NULL, 1);
+	struct sleeper two = make(NULL, 0);
+	char byte;
+
+	must_fail(tpar_read(one.fd[1], &byte, 1), EBADF);
+	must_fail(tpar_write(one.fd[0], "x", 1), EBADF);
+	must_fail(tpar_accept(one.fd[0], NULL, NULL), ENOTSOCK);
+	must_fail(tpar_accept(two.fd[0], NULL, NULL), EINVAL);
+	sleeper_close(&one);
+	sleeper_close(&two);
+}
+
 /* In a task and outside. */
 static int
 call_with_bad_ones(void *arg, void *value)
@@ -333,6 +349,7 @@ call_with_bad_ones(void *arg, void *value)
 	must_fail(tpar_flock(-1, LOCK_EX), EBADF);
 	must_fail(tpar_flock(-1, LOCK_UN), EBADF);
 	must_fail(tpar_read(dir, &byte, 1), EISDIR);
+	call_with_wrong_ones();
 	UNIT_MUST(tpar_poll(&one, 1, 0) == 0);
 	one.fd = 1000;
 	UNIT_MUST(tpar_poll(&one, 1, -1) == 1 && one.revents == POLLNVAL);
