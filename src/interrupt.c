@@ -190,7 +190,8 @@ open_region(struct tpi_interrupt *region)
 {
 	tpi_lock_enter(&lock);
 	region->open = true;
-	if (region->asked) {
+	/* One of before a fork has no place for the timer. */
+	if (region->asked && region->generation == tpi_fork_generation) {
 		begin_kicks(region);
 	}
 	tpi_lock_leave(&lock);
