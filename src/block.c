@@ -345,20 +345,21 @@ sleep_blocked(struct tpi_wait *wait, bool starved)
 void
 tpi_block_sleep(struct tpi_wait *wait)
 {
-	struct tpi_watch uneasy = { .parker = wait->frame->parker };
 	struct tpi_worker *w = wait->worker;
-	bool watch = w != NULL && wait->left_pending && uneasy.parker != NULL;
 
-	if (watch) {
-		tpi_alarm_watch(&uneasy);
-		wait->uneasy = &uneasy;
+	wait->uneasy.parker = wait->frame->parker;
+	/* Not on this stack: a task that runs on top may call pthread_exit(). */
+	wait->watches =
+		w != NULL && wait->left_pending && wait->uneasy.parker != NULL;
+	if (wait->watches) {
+		tpi_alarm_watch(&wait->uneasy);
 	}
 	sleep_blocked(wait, w != NULL && !tpi_park_block(w));
 	if (w != NULL) {
 		tpi_park_unblock(w);
 	}
-	if (watch) {
-		tpi_alarm_unwatch(&uneasy);
-		wait->uneasy = NULL;
+	if (wait->watches) {
+		tpi_alarm_unwatch(&wait->uneasy);
+		wait->watches = false;
 	}
 }

@@ -26,8 +26,8 @@ struct tpi_wait {
 	bool given_up;		/* members that wait for us were unregistered */
 	char *cycle;		/* in words, or NULL */
 	struct tpi_watch watch; /* of a member of another pool that runs here */
-	struct tpi_watch
-		*uneasy; /* registered with tpi_alarm_watch(), or NULL */
+	struct tpi_watch uneasy;   /* for tpi_alarm_watch() */
+	bool watches;		   /* it is registered there */
 	struct tpar_future *found; /* runs on top, no member; held, or NULL */
 };
 

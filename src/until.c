@@ -77,8 +77,8 @@ abandon(void *arg)
 {
 	struct tpi_wait *wait = arg;
 
-	if (wait->uneasy != NULL) {
-		tpi_alarm_unwatch(wait->uneasy);
+	if (wait->watches) {
+		tpi_alarm_unwatch(&wait->uneasy);
 	}
 	tpi_block_uncover_found(wait);
 	tpi_block_unpublish(wait->frame);
@@ -88,12 +88,10 @@ enum tpar_err
 tpi_wait_among(tpar_future *const *f, size_t n, bool (*pred)(void *arg),
 	       void *arg, struct tpi_parker *parker, int64_t deadline_ns)
 {
-	struct tpi_watch uneasy = { .parker = parker };
 	struct tpi_frame frame;
 	struct tpi_wait wait = { .frame = &frame,
 				 .worker = tpi_thread_self.worker,
 				 .deadline_ns = deadline_ns };
-	bool watch = wait.worker != NULL && n > 0 && parker != NULL;
 	int saved = errno; /* a member may be run here */
 	enum tpar_err err;
 
@@ -101,15 +99,16 @@ tpi_wait_among(tpar_future *const *f, size_t n, bool (*pred)(void *arg),
 	frame.parker = parker; /* also if there would be one by now */
 	tpi_store_relaxed(&frame.timed, 1);
 	tpi_block_publish(&frame);
-	if (watch) {
-		tpi_alarm_watch(&uneasy);
-		wait.uneasy = &uneasy;
+	wait.uneasy.parker = parker;
+	wait.watches = wait.worker != NULL && n > 0 && parker != NULL;
+	if (wait.watches) {
+		tpi_alarm_watch(&wait.uneasy);
 	}
 	pthread_cleanup_push(abandon, &wait);
 	err = sleep_until(&wait, pred, arg);
 	pthread_cleanup_pop(0);
-	if (watch) {
-		tpi_alarm_unwatch(&uneasy);
+	if (wait.watches) {
+		tpi_alarm_unwatch(&wait.uneasy);
 	}
 	tpi_block_unpublish(&frame);
 	errno = saved;

@@ -288,9 +288,9 @@ abandon(void *arg)
 
 	wait->exiting = true;
 	wait->left_pending = true;
-	if (wait->uneasy != NULL) {
-		tpi_alarm_unwatch(wait->uneasy);
-		wait->uneasy = NULL;
+	if (wait->watches) {
+		tpi_alarm_unwatch(&wait->uneasy);
+		wait->watches = false;
 	}
 	tpi_block_uncover_found(wait);
 	if (tpi_frame_elect(frame, TPI_STOPPED) && tpi_frame_is_set(frame)) {
