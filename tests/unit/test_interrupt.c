@@ -321,7 +321,8 @@ START_TEST(child_of_a_fork_is_kicked_no_more_and_may_leave)
 			_exit(1);
 		}
 		/* Its task is lost, and was asked. */
-		if (tpi_interrupt_begin(&region, NULL) != TPAR_ESTOPPED) {
+		if (CHILD_STARTS_THREADS &&
+		    tpi_interrupt_begin(&region, NULL) != TPAR_ESTOPPED) {
 			_exit(2);
 		}
 		if (CHILD_STARTS_THREADS && CHILD_ALLOCATES) {
