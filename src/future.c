@@ -16,6 +16,7 @@
 #include "fork.h"
 #include "frame.h"
 #include "future.h"
+#include "interrupt.h"
 #include "scope.h"
 #include "thread.h"
 
@@ -165,12 +166,15 @@ drop_value(struct tpar_future *f, uintptr_t word)
 	if ((f->flags & TPI_F_DROP_VALUE) != 0 &&
 	    tpi_state_phase(word) == TPI_ENDED && !tpi_state_is_bad(word) &&
 	    tpi_state_take(&f->state)) {
+		struct tpi_interrupt *paused = tpi_interrupt_pause();
+
 		tpi_audit_drop_value(f);
 		if (f->drop_value != NULL) {
 			f->drop_value(tpi_future_payload(f));
 		} else {
 			drop_many(f->arg, tpi_future_payload(f));
 		}
+		tpi_interrupt_resume(paused);
 	}
 }
 
@@ -428,11 +432,13 @@ drop_arg(struct tpar_future *f)
 {
 	struct tpi_thread *self = &tpi_thread_self;
 	struct tpi_run run = { .task = f, .outer = self->run, .ending = true };
+	struct tpi_interrupt *paused = tpi_interrupt_pause();
 
 	tpi_audit_drop_arg(f);
 	self->run = &run;
 	f->drop_arg(f->arg);
 	self->run = run.outer;
+	tpi_interrupt_resume(paused);
 	if (run.message != NULL) {
 		tpi_future_free_text(f, run.message);
 	}

@@ -14,6 +14,7 @@
 #include "err.h"
 #include "failure.h"
 #include "future.h"
+#include "interrupt.h"
 #include "pool.h"
 #include "submit.h"
 #include "thread.h"
@@ -200,6 +201,7 @@ drive(void *arg, void *value)
 static void
 drop_values(struct map *map)
 {
+	struct tpi_interrupt *paused = tpi_interrupt_pause();
 	size_t i;
 
 	for (i = 0; map->done != NULL && i < map->n; i++) {
@@ -208,6 +210,7 @@ drop_values(struct map *map)
 						i * map->value_size);
 		}
 	}
+	tpi_interrupt_resume(paused);
 }
 
 /* All drivers have ended: was there none that stopped short of the last item? */

@@ -65,8 +65,9 @@ TPAR_API void tpar_blocking_leave(void);
  *
  * Regions nest; the last leave ends them.  One that is left open ends with its
  * task.  A shield within, or around, keeps signals away for as long as it lasts;
- * so do waits of the library, for what they run on this thread meanwhile.  The
- * region does not hand the task's place over: see tpar_blocking_enter().
+ * so do calls of the library, for what of others they run on this thread: tasks,
+ * callbacks, drop functions.  The region does not hand the task's place over: see
+ * tpar_blocking_enter().
  *
  * It is done by a signal, a real-time one with a handler that does nothing: the
  * first from SIGRTMIN+8 on, then SIGRTMIN to SIGRTMIN+7, that has no handler when

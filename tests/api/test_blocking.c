@@ -156,6 +156,7 @@ START_TEST(task_that_submits_some_is_not_needed_for_them)
 		unit_run_in(pool, submit_and_stay, &kids);
 		ck_assert_int_eq(tpar_group_close(group, NULL, 0, NULL),
 				 TPAR_OK);
+		tpar_group_destroy(group);
 	}
 	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
 }

@@ -83,6 +83,7 @@ START_TEST(each_thread_calls_once_also_those_that_wait_in_a_task_that_blocks)
 	ck_assert_int_ge(calls, 1);
 	ck_assert_int_eq(tpar_promise_set(promise, NULL), TPAR_OK);
 	blocking_end(f, FEW);
+	tpar_promise_destroy(promise);
 	tpar_future_unref(set);
 	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
 }

@@ -316,6 +316,31 @@ errand(unsigned index, void *arg)
 	sleeper_must_be_clean();
 }
 
+static void
+drop(void *arg)
+{
+	(void)arg;
+	sleeper_must_be_clean();
+}
+
+/* What others have left is dropped here. */
+static void
+drop_what_others_have(void)
+{
+	struct tpar_task task = TPAR_TASK_INIT;
+	tpar_future *f[2];
+
+	task.fn = sleeper_look;
+	task.value_size = 1;
+	task.drop_arg = drop;
+	task.drop_value = drop;
+	f[0] = unit_submit_task(NULL, &task);
+	f[1] = unit_submit_task(NULL, &task);
+	UNIT_MUST(tpar_future_cancel(f[0]) == TPAR_OK);
+	(void)tpar_future_wait(f[1], TPAR_FOREVER);
+	tpar_future_unref_all(f, 2);
+}
+
 static struct {
 	tpar_promise *p;
 	tpar_future *f;
@@ -340,6 +365,7 @@ wait_in_region(struct sleeper *self)
 	UNIT_MUST(sleeper_gets(tpar_interruptible_signal()));
 	tpar_promise_destroy(promise);
 	tpar_future_unref_all(f, 2);
+	drop_what_others_have();
 	unit_gate_open(&awaited.waits);
 	UNIT_MUST(tpar_future_wait(awaited.f, TPAR_FOREVER) == TPAR_OK);
 	UNIT_MUST(sleeper_gets(tpar_interruptible_signal()));
