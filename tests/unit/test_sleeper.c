@@ -77,10 +77,12 @@ START_TEST(nobody_waits_for_what_does_not_block)
 
 	sleeper_pipe(&sleeper);
 	errno = EXDEV;
-	ck_assert(!tpi_sleeper_declines(sleeper.fd[0]));
+	ck_assert(!tpi_sleeper_declines(sleeper.fd[0], O_WRONLY));
+	/* It would be refused. */
+	ck_assert(tpi_sleeper_declines(sleeper.fd[0], O_RDONLY));
 	ck_assert_int_eq(fcntl(sleeper.fd[0], F_SETFL, O_NONBLOCK), 0);
-	ck_assert(tpi_sleeper_declines(sleeper.fd[0]));
-	ck_assert(tpi_sleeper_declines(-1));
+	ck_assert(tpi_sleeper_declines(sleeper.fd[0], O_WRONLY));
+	ck_assert(tpi_sleeper_declines(-1, O_WRONLY));
 	ck_assert_int_eq(errno, EXDEV);
 	sleeper_close(&sleeper);
 }
