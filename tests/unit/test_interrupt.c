@@ -20,10 +20,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <taskpar/blocking.h>
 #include <time.h>
-#include <unistd.h>
 
 struct scene {
 	struct tpar_pool *pool;
@@ -296,43 +294,34 @@ be_kicked_here(void)
 	end_task(&scene);
 }
 
+static void
+leave_in_child(void *arg)
+{
+	struct scene *scene = arg;
+	struct tpi_interrupt region;
+
+	/* There is no place for the timer that would repeat it. */
+	tpi_interrupt_resume(tpi_interrupt_pause());
+	UNIT_MUST(!is_pending());
+	tpi_interrupt_end(&scene->run);
+	UNIT_MUST(!is_pending());
+	/* Its task is lost, and was asked. */
+	UNIT_MUST(!CHILD_STARTS_THREADS ||
+		  tpi_interrupt_begin(&region, NULL) == TPAR_ESTOPPED);
+	if (CHILD_STARTS_THREADS && CHILD_ALLOCATES) {
+		be_kicked_here();
+	}
+}
+
 START_TEST(child_of_a_fork_is_kicked_no_more_and_may_leave)
 {
 	struct scene scene;
-	pid_t child;
-	int status;
 
 	/* As with the first pool. */
 	ck_assert_int_eq(tpi_fork_watch(), 0);
 	begin(&scene);
 	ck_assert(tpi_cancel(scene.f, TPI_REASON_ASKED));
-	child = fork();
-	ck_assert_int_ge(child, 0);
-	if (child == 0) {
-		struct tpi_interrupt region;
-
-		/* There is no place for the timer that would repeat it. */
-		tpi_interrupt_resume(tpi_interrupt_pause());
-		if (is_pending()) {
-			_exit(1);
-		}
-		tpi_interrupt_end(&scene.run);
-		if (is_pending()) {
-			_exit(1);
-		}
-		/* Its task is lost, and was asked. */
-		if (CHILD_STARTS_THREADS &&
-		    tpi_interrupt_begin(&region, NULL) != TPAR_ESTOPPED) {
-			_exit(2);
-		}
-		if (CHILD_STARTS_THREADS && CHILD_ALLOCATES) {
-			be_kicked_here();
-		}
-		_exit(0);
-	}
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert(WIFEXITED(status));
-	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	ck_assert(child_runs(leave_in_child, &scene));
 	UNIT_AWAIT(is_pending());
 	tpi_interrupt_end(&scene.run);
 	ck_assert(!is_pending());
