@@ -185,15 +185,18 @@ bool
 tpi_sleeper_await(struct tpi_sleeper *s, int fd, short events)
 {
 	struct pollfd one = { fd, events, 0 };
-	int64_t deadline;
 	int ready;
 
 	if (!tpi_sleeper_begin(s)) {
 		return false;
 	}
-	deadline =
-		deadline_of(fd, events == POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO);
-	ready = tpi_sleeper_poll(s, &one, 1, deadline);
+	/* One for the whole call, however often it sleeps. */
+	if (!s->timed) {
+		s->timed = true;
+		s->deadline_ns = deadline_of(
+			fd, events == POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO);
+	}
+	ready = tpi_sleeper_poll(s, &one, 1, s->deadline_ns);
 	if (ready == 0) {
 		errno = EAGAIN;
 	}

@@ -21,7 +21,9 @@ struct tpi_sleeper {
 	struct tpi_run *run;
 	struct tpi_interrupt *region; /* that of the task, or `own` */
 	struct tpi_interrupt own;
-	sigset_t mask; /* to sleep with */
+	sigset_t mask;	     /* to sleep with */
+	int64_t deadline_ns; /* of tpi_sleeper_await() */
+	bool timed;	     /* it was asked for */
 	bool begun;
 };
 

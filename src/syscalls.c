@@ -327,8 +327,7 @@ tpar_connect(int fd, const struct sockaddr *address, socklen_t length)
 	}
 	if (rc < 0 && broken && errno == EISCONN) {
 		rc = 0;
-	} else if (rc < 0 && broken &&
-		   (errno == EALREADY || errno == EINPROGRESS)) {
+	} else if (rc < 0 && broken && errno == EALREADY) {
 		rc = await_connected(&s, fd);
 	}
 	tpi_sleeper_end(&s);
