@@ -5,145 +5,9 @@
  */
 #define _GNU_SOURCE
 
-#include "sleepers.h"
+#include "calls.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <stdio.h>
-#include <sys/file.h>
-#include <sys/un.h>
-#include <taskpar/syscalls.h>
 #include <termios.h>
-
-static long
-call_read(struct sleeper *self)
-{
-	char byte;
-
-	return tpar_read(self->fd[0], &byte, 1);
-}
-
-static long
-call_write(struct sleeper *self)
-{
-	static const char much[1 << 20];
-
-	/* Until nothing goes in any more. */
-	while (tpar_write(self->fd[1], much, sizeof much) > 0) {
-	}
-	return -1;
-}
-
-static long
-call_accept(struct sleeper *self)
-{
-	return tpar_accept(self->fd[0], NULL, NULL);
-}
-
-static long
-call_poll(struct sleeper *self)
-{
-	struct pollfd one = { self->fd[0], POLLIN, 0 };
-
-	return tpar_poll(&one, 1, -1);
-}
-
-static long
-call_flock(struct sleeper *self)
-{
-	return tpar_flock(self->fd[1], LOCK_EX);
-}
-
-static void
-set_address(struct sockaddr_un *address, const char *path)
-{
-	memset(address, 0, sizeof *address);
-	address->sun_family = AF_UNIX;
-	strncpy(address->sun_path, path, sizeof address->sun_path - 1);
-}
-
-static char path[64];
-
-static void
-open_listener(struct sleeper *sleeper)
-{
-	struct sockaddr_un address;
-
-	snprintf(path, sizeof path, "/tmp/taskpar-test-%ld", (long)getpid());
-	(void)unlink(path);
-	set_address(&address, path);
-	sleeper->fd[0] = socket(AF_UNIX, SOCK_STREAM, 0);
-	UNIT_MUST(sleeper->fd[0] >= 0);
-	UNIT_MUST(bind(sleeper->fd[0], (struct sockaddr *)&address,
-		       sizeof address) == 0);
-	UNIT_MUST(listen(sleeper->fd[0], 0) == 0);
-}
-
-static int
-connect_again(int fd)
-{
-	struct sockaddr_un address;
-
-	set_address(&address, path);
-	return tpar_connect(fd, (struct sockaddr *)&address, sizeof address);
-}
-
-/* As often as nobody accepts it. */
-static long
-call_connect(struct sleeper *self)
-{
-	int fd[64];
-	int n = 0;
-	int rc = 0;
-	int error;
-
-	while (rc == 0 && n < 64) {
-		fd[n] = socket(AF_UNIX, SOCK_STREAM, 0);
-		UNIT_MUST(fd[n] >= 0);
-		rc = connect_again(fd[n++]);
-	}
-	error = errno;
-	while (n > 0) {
-		UNIT_MUST(close(fd[--n]) == 0);
-	}
-	(void)self;
-	errno = error;
-	return rc;
-}
-
-static void
-open_locked(struct sleeper *sleeper)
-{
-	FILE *file = tmpfile();
-
-	UNIT_MUST(file != NULL);
-	sleeper->fd[0] = dup(fileno(file));
-	snprintf(path, sizeof path, "/proc/self/fd/%d", sleeper->fd[0]);
-	sleeper->fd[1] = open(path, O_RDWR);
-	UNIT_MUST(sleeper->fd[1] >= 0 && fclose(file) == 0);
-	UNIT_MUST(flock(sleeper->fd[0], LOCK_EX) == 0);
-}
-
-static const struct {
-	long (*call)(struct sleeper *self);
-	void (*open)(struct sleeper *sleeper);
-} calls[] = {
-	{ call_read, sleeper_silent },	 { call_read, sleeper_pipe },
-	{ call_write, sleeper_silent },	 { call_write, sleeper_pipe },
-	{ call_poll, sleeper_silent },	 { call_accept, open_listener },
-	{ call_connect, open_listener }, { call_flock, open_locked },
-};
-
-enum { CALLS = sizeof calls / sizeof calls[0] };
-
-static struct sleeper
-make(int i)
-{
-	struct sleeper sleeper = sleeper_of(calls[i].call);
-
-	calls[i].open(&sleeper);
-	return sleeper;
-}
 
 static void
 must_be_stopped(struct sleeper *sleeper, tpar_future *f)
@@ -379,6 +243,64 @@ START_TEST(others_run_while_it_sleeps_and_what_comes_is_returned)
 }
 END_TEST
 
+static int
+nothing(void *arg, void *value)
+{
+	(void)arg;
+	(void)value;
+	return 0;
+}
+
+static long
+enter_only(struct sleeper *self)
+{
+	(void)self;
+	UNIT_MUST(tpar_interruptible_enter() == TPAR_OK);
+	tpar_interruptible_leave();
+	return 0;
+}
+
+/* Somebody sends it, whatever for. */
+START_TEST(signal_that_is_no_cancel_changes_nothing)
+{
+	struct sleeper sleeper = sleeper_of(enter_only);
+	tpar_pool *pool = unit_pool(1, 1);
+	tpar_future *f;
+	int i;
+	int k;
+
+	/* Then there is one. */
+	unit_run_in(pool, sleeper_run, &sleeper);
+	for (i = 0; i < CALLS; i++) {
+		if (calls[i].call == call_write ||
+		    calls[i].call == call_connect) {
+			continue;
+		}
+		sleeper = make(i);
+		f = unit_submit(pool, sleeper_run, &sleeper, 0);
+		unit_gate_await(&sleeper.begun, 1);
+		for (k = 0; k < 10; k++) {
+			ck_assert_int_eq(
+				pthread_kill(sleeper.thread,
+					     tpar_interruptible_signal()),
+				0);
+			/* Its place is free: it sleeps, or is about to. */
+			unit_run_in(pool, nothing, NULL);
+		}
+		unit_run_in(pool, let_it_go_on, &sleeper);
+		ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+		ck_assert_int_ge(sleeper.returned, 0);
+		if (calls[i].call == call_accept) {
+			ck_assert_int_eq(close((int)sleeper.returned), 0);
+		}
+		tpar_future_unref(f);
+		sleeper_close(&sleeper);
+		(void)unlink(path);
+	}
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 START_TEST(same_calls_with_a_place_of_their_own)
 {
 	tpar_pool *pool = unit_pool(1, 2);
@@ -457,6 +379,7 @@ main(void)
 		task_that_was_asked_before_begins_no_call,
 		lock_is_given_back_all_the_same,
 		others_run_while_it_sleeps_and_what_comes_is_returned,
+		signal_that_is_no_cancel_changes_nothing,
 		same_calls_with_a_place_of_their_own,
 		terminal_is_read_as_it_is_set,
 	};

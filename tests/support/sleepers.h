@@ -20,6 +20,7 @@ struct sleeper {
 	int fd[2];		 /* for it */
 	struct unit_gate begun;	 /* it is about to call */
 	struct unit_gate inside; /* it is in a region: sleeper_enter() */
+	pthread_t thread;	 /* that it runs on, once it has begun */
 	struct unit_gate *first; /* not before this is opened, or NULL */
 	long returned;
 	int error; /* errno, if it returned less than 0 */
@@ -67,6 +68,7 @@ sleeper_run(void *arg, void *value)
 	struct sleeper *self = arg;
 
 	(void)value;
+	self->thread = pthread_self();
 	unit_gate_open(&self->begun);
 	if (self->first != NULL) {
 		unit_gate_await(self->first, 1);
