@@ -165,7 +165,7 @@ class Server:
 
 def run(tpfetch):
     if not os.path.exists(tpfetch):
-        print("skipped: URLs (libcurl4-openssl-dev)")
+        print("skipped: URLs (libcurl4-gnutls-dev)")
         return
     rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
