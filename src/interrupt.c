@@ -332,6 +332,7 @@ tpar_interruptible_enter(void)
 {
 	struct tpi_run *run = tpi_thread_self.run;
 	struct tpi_interrupt *region;
+	int saved = errno;
 	enum tpar_err err;
 
 	if (run == NULL || run->ending) {
@@ -346,6 +347,7 @@ tpar_interruptible_enter(void)
 	}
 	region = malloc(sizeof *region);
 	if (region == NULL) {
+		errno = saved;
 		return tpi_err_plain(TPAR_ENOMEM);
 	}
 	err = tpi_interrupt_begin(region, NULL);

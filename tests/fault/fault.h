@@ -169,6 +169,18 @@ fault_in_use(void)
 		return __real_##name arguments;                                \
 	}
 
+/* As malloc() does it. */
+static bool
+fault_memory(void)
+{
+	bool now = fault_now(FAULT_MEMORY);
+
+	if (now) {
+		errno = ENOMEM;
+	}
+	return now;
+}
+
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -183,15 +195,13 @@ void __wrap_free(void *memory);
 void *
 __wrap_malloc(size_t size)
 {
-	return fault_now(FAULT_MEMORY) ? NULL
-				       : fault_counted(__real_malloc(size));
+	return fault_memory() ? NULL : fault_counted(__real_malloc(size));
 }
 
 void *
 __wrap_calloc(size_t n, size_t size)
 {
-	return fault_now(FAULT_MEMORY) ? NULL
-				       : fault_counted(__real_calloc(n, size));
+	return fault_memory() ? NULL : fault_counted(__real_calloc(n, size));
 }
 
 void *
@@ -199,7 +209,7 @@ __wrap_realloc(void *memory, size_t size)
 {
 	void *grown;
 
-	if (fault_now(FAULT_MEMORY)) {
+	if (fault_memory()) {
 		return NULL;
 	}
 	fault_uncounted(memory);
@@ -211,7 +221,7 @@ __wrap_realloc(void *memory, size_t size)
 void *
 __wrap_aligned_alloc(size_t align, size_t size)
 {
-	return fault_now(FAULT_MEMORY)
+	return fault_memory()
 		       ? NULL
 		       : fault_counted(__real_aligned_alloc(align, size));
 }

@@ -33,10 +33,13 @@ is_refused(struct task *task, bool refused)
 static long
 raw(struct task *task)
 {
-	enum tpar_err err = tpar_interruptible_enter();
 	struct pollfd one = { task->fd[0], POLLIN, 0 };
+	enum tpar_err err;
 	int n;
 
+	errno = EXDEV;
+	err = tpar_interruptible_enter();
+	EXPECT(errno == EXDEV);
 	if (err == TPAR_ESTOPPED) {
 		return -1;
 	}
