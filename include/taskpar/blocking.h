@@ -74,8 +74,9 @@ TPAR_API void tpar_blocking_leave(void);
  * the first region is entered; until then nothing is set up.  The environment
  * variable TASKPAR_SIGNAL (42, RTMIN+3, USR2) says which one it is to be, or
  * tpar_interruptible_use(), which counts more.  That is needed if the program
- * takes real-time signals without handlers, by sigwait() or signalfd().  Threads
- * get it while they are in a region, and at no other time.
+ * takes real-time signals without handlers, by sigwait() or signalfd(), or if
+ * RLIMIT_SIGPENDING leaves no room for them (USR2 needs none).  Threads get it
+ * while they are in a region, and at no other time.
  *
  * Threads: inside a task; elsewhere, and in a drop function, nothing happens.
  * Errors:  TPAR_ESTOPPED (the task was asked before), TPAR_ENOMEM, TPAR_EBUSY (all

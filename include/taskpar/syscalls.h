@@ -109,7 +109,9 @@ TPAR_API TPAR_NODISCARD int tpar_flock(int fd, int operation);
  *          for (without pthread_cond_clockwait(): it must be the default one).
  * Threads: any, which hold the mutex.  Outside of a task nothing stops it.
  * Errors:  TPAR_ESTOPPED, TPAR_ETIMEDOUT, TPAR_ENOMEM, TPAR_EINVAL (cond or mutex
- *          is NULL, or the system refuses them: the detail says why).
+ *          is NULL, or the system refuses them, as a mutex that the thread does
+ *          not hold; a robust one whose owner has died is held, and is to be
+ *          made consistent: the detail has the number of the error).
  * Since:   0.1
  */
 TPAR_API TPAR_NODISCARD enum tpar_err tpar_cond_wait(pthread_cond_t *cond,
