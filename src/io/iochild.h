@@ -27,9 +27,9 @@ enum tpar_err tpi_iochild_check(const struct tpar_io_spawn *spawn,
 				tpar_future **f);
 
 /*
- * Starts the process.  fds[0..2]: our ends of its input, -1 if it has none, and
- * of its output and errors; *pid: its number.  0, or an errno value, with all
- * fds -1.
+ * Starts the process.  fds[0..2]: our ends of its input, and of its output and
+ * errors, -1 where there is none, to be closed also on error; *pid: its number.
+ * 0, or an errno value.
  */
 int tpi_iochild_launch(const struct tpar_io_spawn *spawn, int fds[3],
 		       pid_t *pid);

@@ -21,15 +21,14 @@ struct pipes {
 };
 
 static void
-close_ends(struct pipes *pipes, int which)
+close_theirs(const struct pipes *pipes)
 {
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		if (pipes->end[i][which] >= 0) {
-			(void)close(pipes->end[i][which]);
+		if (pipes->end[i][1] >= 0) {
+			(void)close(pipes->end[i][1]);
 		}
-		pipes->end[i][which] = -1;
 	}
 }
 
@@ -158,10 +157,7 @@ tpi_iochild_launch(const struct tpar_io_spawn *spawn, int fds[3], pid_t *pid)
 	if (rc == 0) {
 		rc = spawn_it(spawn, &pipes, pid);
 	}
-	close_ends(&pipes, 1);
-	if (rc != 0) {
-		close_ends(&pipes, 0);
-	}
+	close_theirs(&pipes);
 	for (i = 0; i < 3; i++) {
 		fds[i] = pipes.end[i][0];
 	}

@@ -78,6 +78,77 @@ START_TEST(requests_for_one_descriptor_are_served_in_order)
 }
 END_TEST
 
+struct drain {
+	int fd;
+	size_t size;
+	char *text;
+};
+
+/* Blocks, and so reads whenever there is room to be made. */
+static void *
+drain_all(void *arg)
+{
+	struct drain *drain = arg;
+	size_t got = 0;
+
+	while (got < drain->size) {
+		ssize_t n =
+			read(drain->fd, drain->text + got, drain->size - got);
+
+		UNIT_MUST(n > 0);
+		got += (size_t)n;
+	}
+	return NULL;
+}
+
+START_TEST(writes_that_do_not_fit_are_not_mixed_up)
+{
+	enum { N = 10, SIZE = 700000 };
+	static char data[N][SIZE];
+	static char text[N * SIZE];
+	struct drain drain = { -1, sizeof text, text };
+	tpar_future *f[N];
+	pthread_t thread;
+	int ends[2];
+	int i;
+
+	io_pair(ends);
+	UNIT_MUST(fcntl(ends[1], F_SETFL, 0) == 0);
+	drain.fd = ends[1];
+	thread = unit_start(drain_all, &drain);
+	for (i = 0; i < N; i++) {
+		memset(data[i], 'a' + i, SIZE);
+		f[i] = writing(ends[0], data[i], SIZE);
+	}
+	for (i = 0; i < N; i++) {
+		io_expect_count(f[i], SIZE);
+	}
+	unit_join(thread);
+	ck_assert_int_eq(memcmp(text, data, sizeof text), 0);
+	io_close_both(ends);
+}
+END_TEST
+
+START_TEST(read_that_finds_nothing_left_goes_on_waiting)
+{
+	char byte[2] = { 0, 0 };
+	int ends[2];
+	tpar_future *f[2];
+
+	io_pair(ends);
+	f[0] = reading(ends[0], &byte[0], 1);
+	f[1] = reading(ends[0], &byte[1], 1);
+	UNIT_MUST(write(ends[1], "x", 1) == 1);
+	io_expect_count(f[0], 1);
+	ck_assert_int_eq(tpar_future_wait(f[1], tpar_in(TPAR_MILLISECOND)),
+			 TPAR_ETIMEDOUT);
+	UNIT_MUST(write(ends[1], "y", 1) == 1);
+	io_expect_count(f[1], 1);
+	ck_assert(byte[0] == 'x' && byte[1] == 'y');
+	io_close_both(ends);
+}
+END_TEST
+
 START_TEST(both_directions_at_once)
 {
 	static const char ping[] = "ping";
@@ -372,6 +443,8 @@ main(void)
 	const TTest *tests[] = {
 		read_gives_what_is_there,
 		requests_for_one_descriptor_are_served_in_order,
+		writes_that_do_not_fit_are_not_mixed_up,
+		read_that_finds_nothing_left_goes_on_waiting,
 		both_directions_at_once,
 		arguments_that_are_wrong_are_refused,
 		nothing_is_written_when_the_descriptor_is_ready,

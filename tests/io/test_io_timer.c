@@ -81,6 +81,7 @@ look_at_order(tpar_future *f, void *arg)
 	struct one *one = arg;
 
 	(void)f;
+	UNIT_MUST(now() >= one->deadline);
 	if (!pthread_equal(one->order->main, pthread_self())) {
 		UNIT_MUST(one->deadline >= one->order->last);
 		one->order->last = one->deadline;
