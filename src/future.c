@@ -21,6 +21,7 @@
 #include "thread.h"
 
 #include <taskpar/base.h>
+#include <taskpar/blocking.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -437,6 +438,11 @@ drop_arg(struct tpar_future *f)
 	tpi_audit_drop_arg(f);
 	self->run = &run;
 	f->drop_arg(f->arg);
+	if (TPI_UNLIKELY(run.blocking > 0)) {
+		/* What it has left open ends with it. */
+		run.blocking = 1;
+		tpar_blocking_leave();
+	}
 	self->run = run.outer;
 	tpi_interrupt_resume(paused);
 	if (run.message != NULL) {

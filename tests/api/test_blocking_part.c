@@ -76,6 +76,46 @@ START_TEST(end_of_the_task_ends_what_it_has_not_left)
 }
 END_TEST
 
+static int
+do_nothing(void *arg, void *value)
+{
+	(void)arg;
+	(void)value;
+	return 0;
+}
+
+static void
+drop_in_part(void *arg)
+{
+	(void)arg;
+	tpar_blocking_enter();
+	tpar_blocking_enter();
+}
+
+START_TEST(end_of_a_drop_function_ends_what_it_has_not_left)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	struct part part = { UNIT_GATE_INIT, 1, 1, true };
+	long rounds = unit_scaled(200);
+	long i;
+
+	/* Some find the thread asleep. */
+	for (i = 0; i < rounds; i++) {
+		struct tpar_task task = TPAR_TASK_INIT;
+		tpar_future *f;
+
+		task.fn = do_nothing;
+		task.arg = &part;
+		task.drop_arg = drop_in_part;
+		f = unit_submit_task(pool, &task);
+		ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+		tpar_future_unref(f);
+	}
+	unit_run_in(pool, block_in_part, &part);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 START_TEST(leaves_without_an_enter_do_nothing)
 {
 	run_part(1, 5, false);
@@ -217,6 +257,7 @@ main(void)
 		what_blocks_in_part_lets_another_thread_in,
 		parts_nest,
 		end_of_the_task_ends_what_it_has_not_left,
+		end_of_a_drop_function_ends_what_it_has_not_left,
 		leaves_without_an_enter_do_nothing,
 		what_the_task_has_queued_before_goes_to_others,
 		part_of_a_blocking_task_is_nothing_special,
