@@ -282,36 +282,6 @@ START_TEST(plain_wait_below_leaves_its_members_alone)
 }
 END_TEST
 
-/* Each waits until a time, so that others begin what it waits for. */
-static int
-wait_deeper(void *arg, void *value)
-{
-	intptr_t left = (intptr_t)arg;
-	tpar_future *f = unit_submit(NULL, left > 0 ? wait_deeper : exit_thread,
-				     (void *)(left - 1), 0);
-
-	(void)value;
-	(void)tpar_future_wait(f, tpar_in(UNIT_TIMEOUT * TPAR_SECOND));
-	tpar_future_unref(f);
-	return 0;
-}
-
-START_TEST(what_runs_on_top_as_no_thread_is_left_may_exit)
-{
-	tpar_pool *pool = unit_pool(1, 1);
-	tpar_future *f;
-	int i;
-
-	for (i = 0; i < 3; i++) {
-		f = unit_submit(pool, wait_deeper, (void *)4, 0);
-		(void)tpar_future_wait(f, TPAR_FOREVER);
-		tpar_future_unref(f);
-		unit_run_in(pool, count_run, NULL);
-	}
-	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
-}
-END_TEST
-
 enum { DEPTH = 30 };
 
 static tpar_future *nested[DEPTH];
@@ -356,6 +326,39 @@ START_TEST(all_on_the_stack_have_failed)
 	tpar_future_unref(f);
 	tpar_future_unref_all(nested, DEPTH);
 	tpar_future_unref_all(beside, DEPTH);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+/* Each waits until a time, so that others begin what it waits for. */
+static int
+wait_deeper(void *arg, void *value)
+{
+	int level = (int)(intptr_t)arg;
+
+	if (level == DEPTH) {
+		return exit_thread(NULL, value);
+	}
+	nested[level] = unit_submit(NULL, wait_deeper,
+				    (void *)(intptr_t)(level + 1), 0);
+	(void)tpar_future_wait(nested[level],
+			       tpar_in(UNIT_TIMEOUT * TPAR_SECOND));
+	return 0;
+}
+
+START_TEST(what_runs_on_top_as_no_thread_is_left_may_exit)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	tpar_future *f;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		f = unit_submit(pool, wait_deeper, (void *)(DEPTH - 5), 0);
+		(void)tpar_future_wait(f, TPAR_FOREVER);
+		tpar_future_unref(f);
+		unit_run_in(pool, count_run, NULL);
+		tpar_future_unref_all(&nested[DEPTH - 5], 5);
+	}
 	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
 }
 END_TEST
