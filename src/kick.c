@@ -74,6 +74,8 @@ take(int signal)
 	}
 	memset(&ours, 0, sizeof ours);
 	ours.sa_handler = nothing;
+	/* Threads of other runtimes may have little stack of their own. */
+	ours.sa_flags = SA_ONSTACK;
 	(void)sigemptyset(&ours.sa_mask);
 	if (sigaction(signal, &ours, &before) != 0) {
 		return false;

@@ -67,6 +67,17 @@ START_TEST(one_that_is_let_through_does_nothing)
 }
 END_TEST
 
+START_TEST(handler_runs_on_another_stack_if_there_is_one)
+{
+	struct sigaction action;
+
+	ck_assert_int_eq(tpi_kick_ready(), TPAR_OK);
+	ck_assert_int_eq(sigaction(tpi_kick_number(), NULL, &action), 0);
+	ck_assert_int_ne(action.sa_flags & SA_ONSTACK, 0);
+	ck_assert_int_eq(action.sa_flags & SA_RESTART, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -74,6 +85,7 @@ main(void)
 		what_was_sent_while_it_is_blocked_is_taken_away,
 		one_that_came_before_breaks_a_sleep_that_lets_it_through,
 		one_that_is_let_through_does_nothing,
+		handler_runs_on_another_stack_if_there_is_one,
 	};
 
 	return unit_main("kick", tests, sizeof tests / sizeof tests[0]);
