@@ -180,6 +180,17 @@ deadline_of(int fd, int option)
 		       (int64_t)timeout.tv_usec * 1000);
 }
 
+/* One for the whole call, however often it sleeps. */
+void
+tpi_sleeper_time(struct tpi_sleeper *s, int fd, short events)
+{
+	if (!s->timed) {
+		s->timed = true;
+		s->deadline_ns = deadline_of(
+			fd, events == POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO);
+	}
+}
+
 /* Sleeps until fd is ready.  false: errno says why not. */
 bool
 tpi_sleeper_await(struct tpi_sleeper *s, int fd, short events)
@@ -190,12 +201,7 @@ tpi_sleeper_await(struct tpi_sleeper *s, int fd, short events)
 	if (!tpi_sleeper_begin(s)) {
 		return false;
 	}
-	/* One for the whole call, however often it sleeps. */
-	if (!s->timed) {
-		s->timed = true;
-		s->deadline_ns = deadline_of(
-			fd, events == POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO);
-	}
+	tpi_sleeper_time(s, fd, events);
 	ready = tpi_sleeper_poll(s, &one, 1, s->deadline_ns);
 	if (ready == 0) {
 		errno = EAGAIN;

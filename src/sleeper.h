@@ -56,6 +56,9 @@ void tpi_sleeper_hold_back(void);
 int tpi_sleeper_poll(struct tpi_sleeper *s, struct pollfd *fds, nfds_t n,
 		     int64_t deadline_ns);
 
+/* The time of the call begins, if it has not yet, for tpi_sleeper_await(). */
+void tpi_sleeper_time(struct tpi_sleeper *s, int fd, short events);
+
 /*
  * Begins, and sleeps until fd is ready or its own timeout is over (EAGAIN).  false:
  * errno says why not.

@@ -290,8 +290,14 @@ await_connected(struct tpi_sleeper *s, int fd)
 	int error = 0;
 	socklen_t length = sizeof error;
 
-	if (!tpi_sleeper_await(s, fd, POLLOUT) ||
-	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) {
+	if (!tpi_sleeper_await(s, fd, POLLOUT)) {
+		/* connect() has a name of its own for the end of its time. */
+		if (tpi_sleeper_would_block()) {
+			errno = EINPROGRESS;
+		}
+		return -1;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) {
 		return -1;
 	}
 	errno = error;
@@ -315,6 +321,7 @@ tpar_connect(int fd, const struct sockaddr *address, socklen_t length)
 	if (!tpi_sleeper_begin(&s)) {
 		return -1;
 	}
+	tpi_sleeper_time(&s, fd, POLLOUT);
 	/* ENDS: as in read_other(). */
 	while (!tpi_sleeper_asked()) {
 		tpi_sleeper_let_through(&s);

@@ -7,6 +7,8 @@
 
 #include "calls.h"
 
+#include <netinet/in.h>
+#include <sys/time.h>
 #include <termios.h>
 
 static void
@@ -323,6 +325,92 @@ START_TEST(same_calls_with_a_place_of_their_own)
 }
 END_TEST
 
+/* ---- A connect that is broken by something else -------------------------- */
+
+static pthread_t connects;
+
+static void
+do_nothing(int number)
+{
+	(void)number;
+}
+
+static void
+get_usr1(int how)
+{
+	sigset_t set;
+
+	UNIT_MUST(sigemptyset(&set) == 0 && sigaddset(&set, SIGUSR1) == 0);
+	UNIT_MUST(pthread_sigmask(how, &set, NULL) == 0);
+}
+
+/* To where nobody accepts, of which fd[0] is one that waits already. */
+static long
+connect_in_time(struct sleeper *self)
+{
+	struct timeval soon = { 0, 20000 };
+	struct sockaddr_in address;
+	socklen_t length = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int error;
+
+	UNIT_MUST(getpeername(self->fd[0], (struct sockaddr *)&address,
+			      &length) == 0);
+	UNIT_MUST(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon) ==
+		  0);
+	connects = pthread_self();
+	get_usr1(SIG_UNBLOCK);
+	unit_gate_open(&self->inside);
+	UNIT_MUST(tpar_connect(fd, (struct sockaddr *)&address, length) == -1);
+	error = errno;
+	get_usr1(SIG_BLOCK);
+	UNIT_MUST(close(fd) == 0);
+	errno = error;
+	return -1;
+}
+
+START_TEST(connect_that_is_broken_says_that_its_time_is_over)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	struct sockaddr_in address;
+	socklen_t length = sizeof address;
+	struct sleeper sleeper;
+	tpar_future *f;
+	int i;
+
+	memset(&address, 0, sizeof address);
+	address.sin_family = AF_INET;
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert(signal(SIGUSR1, do_nothing) != SIG_ERR);
+	for (i = 0; i < 10; i++) {
+		sleeper = sleeper_of(connect_in_time);
+		sleeper.fd[1] = socket(AF_INET, SOCK_STREAM, 0);
+		address.sin_port = 0;
+		ck_assert_int_eq(bind(sleeper.fd[1],
+				      (struct sockaddr *)&address, length),
+				 0);
+		ck_assert_int_eq(listen(sleeper.fd[1], 0), 0);
+		ck_assert_int_eq(getsockname(sleeper.fd[1],
+					     (struct sockaddr *)&address,
+					     &length),
+				 0);
+		sleeper.fd[0] = socket(AF_INET, SOCK_STREAM, 0);
+		ck_assert_int_eq(connect(sleeper.fd[0],
+					 (struct sockaddr *)&address, length),
+				 0);
+		f = unit_submit(pool, sleeper_run, &sleeper, 0);
+		unit_gate_await(&sleeper.inside, 1);
+		ck_assert_int_eq(pthread_kill(connects, SIGUSR1), 0);
+		ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER),
+				 TPAR_EFAILED);
+		ck_assert_int_eq(sleeper.error, EINPROGRESS);
+		tpar_future_unref(f);
+		sleeper_close(&sleeper);
+	}
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 /* ---- Terminals ----------------------------------------------------------- */
 
 /* A terminal, of which fd[0] is the other side. */
@@ -381,6 +469,7 @@ main(void)
 		others_run_while_it_sleeps_and_what_comes_is_returned,
 		signal_that_is_no_cancel_changes_nothing,
 		same_calls_with_a_place_of_their_own,
+		connect_that_is_broken_says_that_its_time_is_over,
 		terminal_is_read_as_it_is_set,
 	};
 
