@@ -218,15 +218,6 @@ START_TEST(arguments_that_are_wrong_are_refused)
 }
 END_TEST
 
-/* Under valgrind posix_spawn() does not learn that the program is not there. */
-static bool
-spawn_tells(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return preload == NULL || strstr(preload, "vgpreload") == NULL;
-}
-
 START_TEST(program_that_there_is_not_fails)
 {
 	struct tpar_io_spawn spawn = TPAR_IO_SPAWN_INIT;
@@ -235,7 +226,8 @@ START_TEST(program_that_there_is_not_fails)
 	tpar_future *f;
 
 	spawn.argv = argv;
-	if (!spawn_tells()) {
+	/* There posix_spawn() does not learn of it. */
+	if (io_is_valgrind()) {
 		f = spawn_with(&spawn);
 		(void)expect_exit(f, 127, "", "");
 		tpar_future_unref(f);

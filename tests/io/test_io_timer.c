@@ -341,6 +341,39 @@ START_TEST(child_of_a_fork_starts_anew)
 }
 END_TEST
 
+/* The handles are not released, either: exit() does not wait for anything. */
+static void
+leave_things_under_way(void)
+{
+	static tpar_future *f[3];
+	static char byte;
+	int ends[2];
+
+	io_pipe(ends);
+	f[0] = timer_in(TPAR_SECOND * 3600);
+	UNIT_MUST(tpar_io_ready(ends[0], TPAR_IO_READABLE, &f[1]) == TPAR_OK);
+	UNIT_MUST(tpar_io_read(ends[0], &byte, 1, &f[2]) == TPAR_OK);
+	exit(7);
+}
+
+START_TEST(process_exits_with_requests_under_way)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	UNIT_MUST(pid >= 0);
+	if (pid == 0) {
+		child_set_alarm();
+		UNIT_MUST(setenv("TASKPAR_AUDIT", "quiet", 1) == 0);
+		leave_things_under_way();
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	/* Valgrind takes what belongs to a thread for a leak. */
+	ck_assert(WEXITSTATUS(status) == 7 || io_is_valgrind());
+}
+END_TEST
+
 int
 main(void)
 {
@@ -358,6 +391,7 @@ main(void)
 		shutdown_cancels_and_the_next_call_starts_anew,
 		shutdown_in_a_callback_is_a_deadlock,
 		child_of_a_fork_starts_anew,
+		process_exits_with_requests_under_way,
 	};
 
 	return io_main("io_timer", tests, sizeof tests / sizeof tests[0]);
