@@ -51,7 +51,8 @@ is_reserved(int signal)
 {
 	static const int reserved[] = { SIGKILL, SIGSTOP, SIGSEGV, SIGBUS,
 					SIGFPE,	 SIGILL,  SIGTRAP, SIGABRT,
-					SIGPIPE, SIGCONT };
+					SIGPIPE, SIGCONT, SIGINT,  SIGTERM,
+					SIGQUIT, SIGHUP,  SIGTSTP, SIGCHLD };
 	size_t i;
 
 	for (i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {

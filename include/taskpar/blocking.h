@@ -106,7 +106,7 @@ TPAR_API void tpar_interruptible_leave(void);
  *
  * Threads: any.
  * Errors:  TPAR_EINVAL (no signal, or one with a meaning: SIGKILL, SIGSEGV,
- *          SIGPIPE ...), TPAR_EBUSY (it has a handler, or another one has been
+ *          SIGPIPE, SIGINT, SIGCHLD ...), TPAR_EBUSY (it has a handler, or another one has been
  *          used before).
  * Since:   0.1
  */

@@ -236,6 +236,8 @@ START_TEST(call_counts_more_than_the_environment)
 	ck_assert_int_eq(tpar_interruptible_use(1000), TPAR_EINVAL);
 	ck_assert_int_eq(tpar_interruptible_use(SIGKILL), TPAR_EINVAL);
 	ck_assert_int_eq(tpar_interruptible_use(SIGPIPE), TPAR_EINVAL);
+	ck_assert_int_eq(tpar_interruptible_use(SIGINT), TPAR_EINVAL);
+	ck_assert_int_eq(tpar_interruptible_use(SIGCHLD), TPAR_EINVAL);
 	ck_assert_int_eq(tpar_interruptible_use(SIGRTMIN + 4), TPAR_OK);
 	ck_assert_int_eq(tpar_interruptible_use(SIGRTMIN + 6), TPAR_OK);
 	ck_assert(has(SIGRTMIN + 6, SIG_DFL));
