@@ -20,6 +20,9 @@
 /* Bytes at a time: in between it looks whether it shall stop. */
 #define MOST ((size_t)1 << 20)
 
+/* Room for a file that does not say its size. */
+#define FIRST ((size_t)64 * 1024)
+
 struct file {
 	char *path; /* owned; or NULL */
 	int fd;
@@ -221,20 +224,24 @@ grow(struct tpar_io_data *data, size_t *capacity, size_t more)
 	return true;
 }
 
-/* It may grow meanwhile, or say that its size is 0, as files of /proc do. */
+/*
+ * It may grow meanwhile, or say that its size is 0, as files of /proc do.  Some
+ * of those have nothing more after the first read, whatever was left.
+ */
 static int
 read_to_end(int fd, struct tpar_io_data *data)
 {
 	size_t capacity = 0;
 	struct stat status;
-	size_t first = 0;
+	size_t first = FIRST;
 	ssize_t n = 1;
 
 	if (fstat(fd, &status) != 0) {
 		return errno;
 	}
 	if (S_ISREG(status.st_mode) && status.st_size > 0) {
-		first = (size_t)status.st_size;
+		/* One more, so that the end needs no more room. */
+		first = (size_t)status.st_size + 1;
 	}
 	if (!grow(data, &capacity, first)) {
 		return ENOMEM;

@@ -74,6 +74,22 @@ START_TEST(file_that_does_not_say_its_size_is_read)
 }
 END_TEST
 
+/* What /proc/sys has is all given at the first read, or not at all. */
+START_TEST(file_that_is_read_once_is_read_whole)
+{
+	const char *path = "/proc/sys/kernel/pid_max";
+	FILE *file = fopen(path, "r");
+	char text[64] = "";
+
+	if (file == NULL) {
+		return;
+	}
+	UNIT_MUST(fgets(text, sizeof text, file) != NULL);
+	UNIT_MUST(fclose(file) == 0);
+	expect_data(reading_file(path), text);
+}
+END_TEST
+
 START_TEST(parts_of_a_file_are_written_and_read)
 {
 	FILE *file = tmpfile();
@@ -191,6 +207,7 @@ int
 main(void)
 {
 	const TTest *tests[] = {
+		file_that_is_read_once_is_read_whole,
 		whole_file_is_written_and_read,
 		file_that_does_not_say_its_size_is_read,
 		parts_of_a_file_are_written_and_read,
