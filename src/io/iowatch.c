@@ -183,6 +183,10 @@ enlist(struct tpi_iowatches *watches, int fd, unsigned events)
 	}
 	entry->registered = watches->numbers;
 	rc = control(watches, EPOLL_CTL_ADD, fd, events);
+	if (rc == EEXIST) {
+		/* Closed, open elsewhere, and now the same number again. */
+		rc = control(watches, EPOLL_CTL_MOD, fd, events);
+	}
 	if (rc != 0) {
 		entry->registered = 0;
 	}

@@ -247,6 +247,29 @@ START_TEST(plain_close_is_noticed)
 }
 END_TEST
 
+/* The file lives on, in the epoll set under its old number, and gets it again. */
+START_TEST(number_that_the_same_file_gets_again_is_waited_for)
+{
+	tpar_future *f;
+	int ends[2];
+	int other;
+
+	io_pipe(ends);
+	other = dup(ends[0]);
+	UNIT_MUST(other >= 0);
+	f = ready(ends[0], TPAR_IO_READABLE);
+	UNIT_MUST(close(ends[0]) == 0);
+	expect_closed(f, ends[0]);
+	UNIT_MUST(dup2(other, ends[0]) == ends[0]);
+	UNIT_MUST(write(ends[1], "x", 1) == 1);
+	f = ready(ends[0], TPAR_IO_READABLE);
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+	tpar_future_unref(f);
+	UNIT_MUST(close(other) == 0);
+	io_close_both(ends);
+}
+END_TEST
+
 START_TEST(number_that_is_used_again_is_another_descriptor)
 {
 	int old[2];
@@ -458,6 +481,7 @@ int
 main(void)
 {
 	const TTest *tests[] = {
+		number_that_the_same_file_gets_again_is_waited_for,
 		descriptor_is_ready_when_there_is_something,
 		several_wait_for_one_descriptor,
 		end_of_the_other_side_is_told,
