@@ -404,6 +404,11 @@ start(struct child *child, int rc, pid_t pid, tpar_future **f)
 		child->end.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 		rc = child->end.fd < 0 && errno != ENOSYS ? errno : 0;
 	}
+	if (runs && rc == ESRCH) {
+		/* Somebody has waited for it, or the system, without SIGCHLD. */
+		rc = ECHILD;
+		runs = false;
+	}
 	child->pid = pid;
 	tpi_ioloop_lock();
 	if (rc != 0) {

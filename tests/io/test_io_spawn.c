@@ -383,6 +383,20 @@ START_TEST(shutdown_kills)
 }
 END_TEST
 
+/* It may be gone before the call has returned. */
+START_TEST(process_whose_end_is_ignored_has_no_status)
+{
+	void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+	int i;
+
+	for (i = 0; i < unit_scaled(50); i++) {
+		io_expect_failure(shell("exit 0"), ECHILD,
+				  "spawning /bin/sh: No child processes");
+	}
+	UNIT_MUST(signal(SIGCHLD, before) == SIG_IGN);
+}
+END_TEST
+
 START_TEST(somebody_else_waits_for_the_process)
 {
 	tpar_future *f = NULL;
@@ -410,6 +424,7 @@ int
 main(void)
 {
 	const TTest *tests[] = {
+		process_whose_end_is_ignored_has_no_status,
 		process_says_how_it_ended_and_what_it_wrote,
 		process_reads_its_input,
 		environment_and_directory_are_what_was_said,
