@@ -292,6 +292,9 @@ start(struct connect *c, tpar_future **f)
 		tpi_iorequest_start(&c->request, loop);
 		if (known) {
 			try_next(c, &list);
+		} else {
+			/* A shutdown may end it as soon as the lock is free. */
+			tpi_iorequest_hold(&c->request);
 		}
 	}
 	tpi_ioloop_unlock();

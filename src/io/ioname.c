@@ -177,9 +177,6 @@ tpi_ioname_submit(struct tpi_ioname *name)
 	task.name = "tpar_io: a name is looked up";
 	task.flags = TPAR_BLOCKING;
 	name->error = TPI_IO_STOPPED; /* if it never runs */
-	tpi_ioloop_lock();
-	tpi_iorequest_hold(name->request);
-	tpi_ioloop_unlock();
 	err = tpar_submit_task(NULL, &task, NULL);
 	if (err != TPAR_OK) {
 		withdraw(name->request);

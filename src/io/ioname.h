@@ -39,8 +39,8 @@ bool tpi_ioname_look_up(struct tpi_ioname *name, bool numbers_only);
 enum tpar_err tpi_ioname_check_port(const char *port);
 
 /*
- * Has a request that was started looked up by a task of the default pool, which
- * calls `then`.  On error the request is gone.
+ * Has a request that was started, and is held for it since then, looked up by a
+ * task of the default pool, which calls `then`.  On error the request is gone.
  */
 enum tpar_err tpi_ioname_submit(struct tpi_ioname *name);
 

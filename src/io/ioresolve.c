@@ -85,6 +85,8 @@ start(struct resolve *resolve, tpar_future **f)
 	loop = tpi_ioloop_get(&err);
 	if (loop != NULL) {
 		tpi_iorequest_start(&resolve->request, loop);
+		/* A shutdown may end it as soon as the lock is free. */
+		tpi_iorequest_hold(&resolve->request);
 	}
 	tpi_ioloop_unlock();
 	if (loop == NULL) {

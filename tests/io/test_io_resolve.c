@@ -114,6 +114,37 @@ START_TEST(look_up_that_is_cancelled_is_left_behind)
 }
 END_TEST
 
+static void *
+shut_down_often(void *arg)
+{
+	const bool *over = arg;
+
+	/* ENDS: as soon as the other one is through. */
+	while (!__atomic_load_n(over, __ATOMIC_ACQUIRE)) {
+		UNIT_MUST(tpar_io_shutdown() == TPAR_OK);
+	}
+	return NULL;
+}
+
+START_TEST(shutdown_may_meet_a_look_up_that_begins)
+{
+	bool over = false;
+	tpar_future *f[2];
+	pthread_t thread;
+	int i;
+
+	UNIT_MUST(pthread_create(&thread, NULL, shut_down_often, &over) == 0);
+	for (i = 0; i < unit_scaled(200); i++) {
+		f[0] = resolving("localhost", "80");
+		UNIT_MUST(tpar_io_connect("localhost:1", &f[1]) == TPAR_OK);
+		ck_assert_int_eq(tpar_wait_all(f, 2, TPAR_FOREVER), TPAR_OK);
+		tpar_future_unref_all(f, 2);
+	}
+	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
+	UNIT_MUST(pthread_join(thread, NULL) == 0);
+}
+END_TEST
+
 START_TEST(pool_that_is_shut_down_looks_nothing_up)
 {
 	tpar_future *f = NULL;
@@ -131,6 +162,7 @@ int
 main(void)
 {
 	const TTest *tests[] = {
+		shutdown_may_meet_a_look_up_that_begins,
 		number_is_its_own_address,
 		addresses_are_the_callers_when_they_are_taken,
 		name_that_there_is_not_fails,
