@@ -164,7 +164,7 @@ control(struct tpi_iowatches *watches, int op, int fd, unsigned events)
 {
 	struct epoll_event event = { 0 };
 
-	event.events = EPOLLONESHOT;
+	event.events = watches->fds[fd].edges ? EPOLLET : EPOLLONESHOT;
 	event.events |= (events & TPAR_IO_READABLE) != 0 ? EPOLLIN : 0;
 	event.events |= (events & TPAR_IO_WRITABLE) != 0 ? EPOLLOUT : 0;
 	event.data.u64 =
@@ -182,6 +182,7 @@ enlist(struct tpi_iowatches *watches, int fd, unsigned events)
 		watches->numbers = 1;
 	}
 	entry->registered = watches->numbers;
+	entry->edges = false;
 	rc = control(watches, EPOLL_CTL_ADD, fd, events);
 	if (rc == EEXIST) {
 		/* Closed, open elsewhere, and now the same number again. */
@@ -195,9 +196,10 @@ enlist(struct tpi_iowatches *watches, int fd, unsigned events)
 
 /* Arms what is registered.  false: that file is closed, who waits is told. */
 static bool
-arm(struct tpi_ioloop *loop, int fd, unsigned events,
+arm(struct tpi_ioloop *loop, int fd, unsigned events, bool edges,
     struct tpi_iodecided *list)
 {
+	loop->watches.fds[fd].edges = edges;
 	if (control(&loop->watches, EPOLL_CTL_MOD, fd, events) == 0) {
 		return true;
 	}
@@ -224,7 +226,7 @@ tpi_iowatch_add(struct tpi_ioloop *loop, struct tpi_iowatch *w,
 	}
 	events = w->events | wanted(&watches->fds[w->fd]);
 	if (watches->fds[w->fd].registered == 0 ||
-	    !arm(loop, w->fd, events, list)) {
+	    !arm(loop, w->fd, events, false, list)) {
 		rc = enlist(watches, w->fd, w->events);
 	}
 	if (rc != 0) {
@@ -259,32 +261,54 @@ tpi_iowatch_forget(struct tpi_ioloop *loop, int fd, int error,
 
 /* ---- What has happened --------------------------------------------------- */
 
+/*
+ * An error or a hangup that stays, and that reads and writes do not fail for (a
+ * socket whose error queue nobody reads), would be told again and again: then
+ * only what changes is.
+ */
+static void
+arm_again(struct tpi_ioloop *loop, int fd, bool in_vain,
+	  struct tpi_iodecided *list)
+{
+	const struct tpi_iofd *entry = &loop->watches.fds[fd];
+	unsigned events = wanted(entry);
+
+	if (entry->edges ? !in_vain : events != 0) {
+		(void)arm(loop, fd, events, in_vain, list);
+	}
+}
+
 static void
 tell(struct tpi_ioloop *loop, int fd, unsigned ready,
      struct tpi_iodecided *list)
 {
+	const unsigned always = TPAR_IO_HANGUP | TPAR_IO_ERROR;
 	struct tpi_iowatch *w = loop->watches.fds[fd].first;
 	uint32_t number = loop->watches.fds[fd].registered;
-	unsigned events;
+	bool in_vain = w != NULL;
+	unsigned behind =
+		0; /* what somebody who was told goes on waiting for */
 
 	while (w != NULL) {
 		struct tpi_iowatch *next = w->next;
 		struct tpi_iowatch **at = w->link;
+		unsigned first = w->events & ~behind;
 
-		if (((w->events | TPAR_IO_HANGUP | TPAR_IO_ERROR) & ready) !=
-		    0) {
+		if (first != 0 && (ready & (first | always)) != 0) {
 			(void)tpi_iowatch_remove(loop, w);
-			if (!w->step(w, ready, 0, list)) {
+			in_vain = in_vain && (ready & first) == 0;
+			if (!w->step(w, ready & ~behind, 0, list)) {
 				insert(loop, at, w);
 				/* It is first in line. */
-				ready &= ~w->events;
+				behind |= w->events;
+			} else {
+				in_vain = false;
 			}
 		}
 		w = next;
 	}
-	events = wanted(&loop->watches.fds[fd]);
-	if (events != 0 && loop->watches.fds[fd].registered == number) {
-		(void)arm(loop, fd, events, list);
+	if (loop->watches.fds[fd].registered == number) {
+		arm_again(loop, fd, in_vain, list);
 	}
 }
 
@@ -329,7 +353,7 @@ sweep_due(struct tpi_iotimer *t, struct tpi_iodecided *list)
 		int fd = watches->swept;
 
 		watches->swept = watches->fds[fd].next;
-		(void)arm(loop, fd, wanted(&watches->fds[fd]), list);
+		(void)arm(loop, fd, wanted(&watches->fds[fd]), false, list);
 	}
 	if (watches->first >= 0 && t->link == NULL) {
 		t->deadline_ns = tpar_in(watches->swept < 0 ? SWEEP_NS

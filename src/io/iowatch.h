@@ -34,6 +34,7 @@ struct tpi_iowatch {
 struct tpi_iofd {
 	struct tpi_iowatch *first;
 	uint32_t registered; /* with this number; 0: not in the epoll set */
+	bool edges;	     /* told of what changes, not once of what is */
 	int next;	     /* with somebody who waits; -1: the last */
 	int before;	     /* -1: it is the first */
 };

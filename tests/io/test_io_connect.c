@@ -4,6 +4,7 @@
  */
 #include "io.h"
 
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/un.h>
@@ -316,6 +317,68 @@ START_TEST(cancel_may_meet_the_connection)
 }
 END_TEST
 
+/* ---- An error that stays ------------------------------------------------- */
+
+/* A socket of loopback, which has something in its error queue; its other end. */
+static int
+with_error_queue(int *peer)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	int stamps = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+	int listens = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t length = sizeof in;
+	char byte = 'a';
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	UNIT_MUST(bind(listens, (struct sockaddr *)&in, length) == 0);
+	UNIT_MUST(listen(listens, 1) == 0);
+	UNIT_MUST(getsockname(listens, (struct sockaddr *)&in, &length) == 0);
+	UNIT_MUST(connect(fd, (struct sockaddr *)&in, length) == 0);
+	*peer = accept(listens, NULL, NULL);
+	UNIT_MUST(*peer >= 0 && close(listens) == 0);
+	(void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &stamps,
+			 sizeof stamps);
+	UNIT_MUST(write(fd, &byte, 1) == 1 && read(*peer, &byte, 1) == 1);
+	stamps = 0;
+	(void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &stamps,
+			 sizeof stamps);
+	io_nonblock(fd);
+	return fd;
+}
+
+START_TEST(writes_are_not_mixed_up_by_an_error_queue)
+{
+	static char data[2][8000000];
+	static char got[65536];
+	tpar_future *f[2];
+	size_t count = 0;
+	size_t wrong = 0;
+	int peer = -1;
+	int fd = with_error_queue(&peer);
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		memset(data[i], 'a' + i, sizeof data[i]);
+		UNIT_MUST(tpar_io_write(fd, data[i], sizeof data[i], &f[i]) ==
+			  TPAR_OK);
+	}
+	while (count < sizeof data) {
+		ssize_t n = read(peer, got, sizeof got);
+		ssize_t at;
+
+		ck_assert_int_gt(n, 0);
+		for (at = 0; at < n; at++, count++) {
+			wrong += got[at] != 'a' + (count >= sizeof data[0]);
+		}
+	}
+	ck_assert_uint_eq(wrong, 0);
+	ck_assert_int_eq(tpar_wait_all(f, 2, TPAR_FOREVER), TPAR_OK);
+	tpar_future_unref_all(f, 2);
+	UNIT_MUST(close(fd) == 0 && close(peer) == 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -330,6 +393,7 @@ main(void)
 		server_that_never_answers_is_given_up,
 		descriptors_that_nobody_takes_are_closed,
 		cancel_may_meet_the_connection,
+		writes_are_not_mixed_up_by_an_error_queue,
 	};
 
 	return io_main("io_connect", tests, sizeof tests / sizeof tests[0]);
