@@ -240,8 +240,10 @@ look(struct child *child, int error, struct tpi_iodecided *list)
 			chunks++;
 		}
 	}
-	if (error == 0) {
-		error = child->asked ? TPI_IO_STOPPED : child->request.error;
+	if (child->asked && (error == 0 || error == ECHILD)) {
+		error = TPI_IO_STOPPED;
+	} else if (error == 0) {
+		error = child->request.error;
 	}
 	tpi_iorequest_decide(&child->request, error, list);
 	return true;

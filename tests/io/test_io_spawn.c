@@ -387,12 +387,18 @@ END_TEST
 START_TEST(process_whose_end_is_ignored_has_no_status)
 {
 	void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+	tpar_future *f;
 	int i;
 
 	for (i = 0; i < unit_scaled(50); i++) {
 		io_expect_failure(shell("exit 0"), ECHILD,
 				  "spawning /bin/sh: No child processes");
 	}
+	/* One that is asked to end is cancelled all the same. */
+	f = shell("exec sleep 1000");
+	ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_ECANCELED);
+	tpar_future_unref(f);
 	UNIT_MUST(signal(SIGCHLD, before) == SIG_IGN);
 }
 END_TEST
