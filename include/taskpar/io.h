@@ -79,7 +79,8 @@ TPAR_API TPAR_NODISCARD enum tpar_err tpar_io_ready(int fd, unsigned events,
  *
  * They fail with EBADF, before the number can be used again.  A plain close() is
  * noticed, too, but only when the number is used here again, or half a second
- * later.
+ * later; and until then, if somebody else has the same file open still (dup(), a
+ * child), a read or write under way may go to the file that got the number.
  *
  * Threads: any.
  * Errors:  TPAR_EINVAL (it is not open), TPAR_EFAILED (it is closed, but what was
@@ -280,7 +281,7 @@ tpar_io_write_file(tpar_pool *pool, const char *path, const void *data,
  * A process to be spawned; all but size and argv may stay 0.
  *
  * argv           the program and its arguments, NULL at the end; searched for in
- *                PATH if it has no slash.
+ *                this process's PATH if it has no slash.
  * env            NULL: that of this process.
  * cwd            where it runs; NULL: here.
  * input          what it reads from its standard input, input_size bytes; none:

@@ -124,10 +124,17 @@ static int
 look_up(void *arg, void *value)
 {
 	struct tpi_ioname *name = arg;
+	bool wanted;
 
 	(void)value;
-	name->error = 0;
-	(void)tpi_ioname_look_up(name, false);
+	/* It may have been cancelled while it was queued. */
+	tpi_ioloop_lock();
+	wanted = name->request->loop != NULL;
+	tpi_ioloop_unlock();
+	if (wanted) {
+		name->error = 0;
+		(void)tpi_ioname_look_up(name, false);
+	}
 	return 0;
 }
 
