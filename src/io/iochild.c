@@ -7,7 +7,7 @@
  * mistaken for another one with its number.  A cancel only asks the process to
  * end, and later makes it; the request is decided when it has.
  *
- * Where there are no pidfds (Linux before 5.3, valgrind) a timer looks.
+ * Where there are no pidfds (Linux before 5.3, sandboxes, valgrind) a timer looks.
  */
 #include "config.h"
 
@@ -404,7 +404,9 @@ start(struct child *child, int rc, pid_t pid, tpar_future **f)
 	tpi_iodecided_init(&list);
 	if (rc == 0) {
 		child->end.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-		rc = child->end.fd < 0 && errno != ENOSYS ? errno : 0;
+		rc = child->end.fd < 0 && errno != ENOSYS && errno != EPERM
+			     ? errno
+			     : 0;
 	}
 	if (runs && rc == ESRCH) {
 		/* Somebody has waited for it, or the system, without SIGCHLD. */
