@@ -13,6 +13,12 @@
 
 enum { FEW = 4 };
 
+static void
+release(void *f)
+{
+	tpar_future_unref(f);
+}
+
 static int
 exit_thread(void *arg, void *value)
 {
@@ -20,8 +26,10 @@ exit_thread(void *arg, void *value)
 	if (arg != NULL) {
 		tpar_future *f = blocking_submit(NULL, exit_thread, NULL);
 
+		/* It may run on top of this one, and exit for both. */
+		pthread_cleanup_push(release, f);
 		(void)tpar_future_wait(f, TPAR_FOREVER);
-		tpar_future_unref(f);
+		pthread_cleanup_pop(1);
 	}
 	pthread_exit(NULL);
 }
