@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-enum { FEW = 4, MANY = 200 };
+enum { FEW = 4, MANY = 200, QUEUED = 10000 };
 
 START_TEST(blocking_task_runs_while_all_workers_are_busy)
 {
@@ -46,7 +46,7 @@ START_TEST(workers_compute_while_as_many_tasks_block_as_may)
 }
 END_TEST
 
-static int order[MANY];
+static int order[QUEUED];
 static _Atomic int ordered;
 
 static int
@@ -62,21 +62,21 @@ START_TEST(those_beyond_the_limit_begin_in_the_order_of_submits)
 	struct unit_hold hold = UNIT_HOLD_INIT;
 	tpar_pool *pool = unit_pool(2, 1);
 	struct tpar_task task = blocking_of(log_it, NULL);
-	tpar_future *f[MANY];
+	static tpar_future *f[QUEUED];
 	tpar_future *first;
 	int i;
 
 	blocking_hold(pool, &hold, &first, 1);
 	unit_gate_await(&hold.begun, 1);
-	for (i = 0; i < MANY; i++) {
+	for (i = 0; i < QUEUED; i++) {
 		task.arg = (void *)(intptr_t)i;
 		task.priority = (enum tpar_priority)(i % 3);
 		f[i] = unit_submit_task(pool, &task);
 	}
 	unit_gate_open(&hold.go);
-	blocking_end(f, MANY);
+	blocking_end(f, QUEUED);
 	blocking_end(&first, 1);
-	for (i = 0; i < MANY; i++) {
+	for (i = 0; i < QUEUED; i++) {
 		ck_assert_int_eq(order[i], i);
 	}
 	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
