@@ -120,11 +120,11 @@ cancel_asleep(size_t n)
 	cancel(n, (unsigned)n, n);
 }
 
-/* Of the default 1,024 threads beyond W one is the gather's. */
+/* Of the default 512 threads for waits one is the gather's. */
 static void
 cancel_pending(size_t n)
 {
-	cancel(n, 0, 1023);
+	cancel(n, 0, 511);
 }
 
 /* ---- beside ---------------------------------------------------------------- */
