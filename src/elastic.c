@@ -147,9 +147,16 @@ tpi_elastic_pause(struct tpi_worker *w)
 void
 tpi_elastic_resume(struct tpi_worker *w)
 {
+	struct tpar_pool *pool = w->pool;
+
 	/* One too many for a while, if others were started. */
 	/* ORDER B1 seq_cst -- leave() */
-	atomic_fetch_add_explicit(&w->pool->elastic, 1, memory_order_seq_cst);
+	atomic_fetch_add_explicit(&pool->elastic, 1, memory_order_seq_cst);
+	/* There was no room for one that computes, maybe; now there is. */
+	if (TPI_UNLIKELY(tpi_park_wants_wake(&pool->park)) &&
+	    tpi_pool_any_work(pool)) {
+		(void)tpi_park_wake_one(pool);
+	}
 }
 
 bool

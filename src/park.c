@@ -373,8 +373,7 @@ tpi_park_any_free(struct tpar_pool *pool)
 	bool any;
 
 	tpi_lock_enter(&pool->lock);
-	any = tpi_park_active(tpi_load_relaxed(&pool->park.word)) > 0 ||
-	      (pool->parked != NULL && tpi_parked_room_locked(pool));
+	any = tpi_park_active(tpi_load_relaxed(&pool->park.word)) > 0;
 	tpi_lock_leave(&pool->lock);
 	return any;
 }

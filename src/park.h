@@ -164,7 +164,10 @@ bool tpi_park_serve(struct tpi_worker *worker);
 /* Is a thread parked?  A hint, but for who has just found none (B1). */
 bool tpi_park_any_parked(struct tpar_pool *pool);
 
-/* Is there a thread that is free to run tasks? */
+/*
+ * Does one compute, or look for tasks?  That one is parked does not count: there
+ * was no room for it, maybe, when the task was queued, and nobody wakes it.
+ */
 bool tpi_park_any_free(struct tpar_pool *pool);
 
 /* Or could there be one? */

@@ -10,6 +10,7 @@
 
 #include "src/elastic.h"
 #include "src/park.h"
+#include "src/parked.h"
 
 enum { LIMIT = 3, FEW = 8 };
 
@@ -154,6 +155,73 @@ START_TEST(wait_in_a_blocking_task_makes_room_for_another_one)
 }
 END_TEST
 
+/* One parked, one that waits in a blocking task, and one more that waits. */
+static struct tpi_worker *
+park_one_without_room(struct tpi_worker *serving)
+{
+	struct tpi_worker *parked = hand_worker(pool);
+
+	pool->config.blocking_limit = 1;
+	serving->elastic = true;
+	serving->blocked = 1;
+	tpi_lock_enter(&pool->lock);
+	tpi_parked_push_locked(parked);
+	tpi_lock_leave(&pool->lock);
+	atomic_store(&pool->park.word, 0);
+	atomic_store(&pool->elastic, 1);
+	(void)tpi_park_block(serving);
+	ck_assert_uint_eq(elastic(), 0);
+	return parked;
+}
+
+START_TEST(task_for_which_there_was_no_room_gets_what_a_wait_gives_back)
+{
+	struct tpi_worker *parked;
+	struct tpi_worker *w;
+	struct tpar_future *f;
+
+	begin();
+	pool->capacity = HAND_CAPACITY;
+	(void)hand_worker(pool);
+	w = hand_worker(pool);
+	parked = park_one_without_room(w);
+	f = hand_future(pool);
+	tpi_inject_push(&pool->shard[0], &f->link, &f->link);
+	ck_assert(!tpi_park_wake_one(pool));
+	/* Nor is one free that is parked, and that nobody wakes. */
+	ck_assert(!tpi_park_can_run(pool));
+	tpi_park_unblock(w);
+	ck_assert_uint_eq(elastic(), 1);
+	ck_assert_uint_eq(atomic_load(&parked->parked), TPI_AWAKE);
+	ck_assert_uint_eq(atomic_load(&pool->park.word),
+			  TPI_ACTIVE + TPI_SEARCHING);
+	ck_assert_ptr_eq(tpi_inject_pop(&pool->shard[0]), &f->link);
+	tpi_future_end_cancelled(f);
+	hand_drop(f);
+	atomic_store(&pool->elastic, 0);
+	hand_free(pool);
+}
+END_TEST
+
+START_TEST(parked_one_is_woken_by_who_asks_whether_it_is_free)
+{
+	struct tpi_worker *parked;
+	struct tpi_worker *w;
+
+	begin();
+	pool->capacity = HAND_CAPACITY;
+	(void)hand_worker(pool);
+	w = hand_worker(pool);
+	parked = park_one_without_room(w);
+	/* There is room by now, but the task was queued before. */
+	atomic_store(&pool->elastic, 1);
+	ck_assert(tpi_park_can_run(pool));
+	ck_assert_uint_eq(atomic_load(&parked->parked), TPI_AWAKE);
+	atomic_store(&pool->elastic, 0);
+	hand_free(pool);
+}
+END_TEST
+
 START_TEST(who_serves_is_not_searched_for_tasks)
 {
 	struct tpar_pool *real = unit_pool(1, FEW);
@@ -178,6 +246,8 @@ main(void)
 		those_that_serve_are_enough_at_the_limit,
 		who_serves_takes_all_in_order_and_leaves,
 		wait_in_a_blocking_task_makes_room_for_another_one,
+		task_for_which_there_was_no_room_gets_what_a_wait_gives_back,
+		parked_one_is_woken_by_who_asks_whether_it_is_free,
 		who_serves_is_not_searched_for_tasks,
 	};
 
