@@ -29,7 +29,7 @@ struct file {
 	char *into;
 	const char *from;
 	size_t size;
-	int64_t offset;
+	int64_t offset; /* where to; below 0: as it comes, a pipe may be meant */
 };
 
 static void
@@ -148,15 +148,29 @@ tpar_io_pread(tpar_pool *pool, int fd, void *buffer, size_t size,
 	return submit(pool, &file, NULL, &task, f);
 }
 
+/* At most MOST bytes of what is left. */
+static ssize_t
+write_some(const struct file *file, size_t count)
+{
+	size_t left = file->size - count;
+	size_t some = left < MOST ? left : MOST;
+
+	if (file->offset < 0) {
+		return write(file->fd, file->from + count, some);
+	}
+	return pwrite(file->fd, file->from + count, some,
+		      (off_t)(file->offset + (int64_t)count));
+}
+
 static int
 write_all(const struct file *file, size_t *count)
 {
 	while (*count < file->size) {
-		size_t left = file->size - *count;
-		ssize_t n = pwrite(file->fd, file->from + *count,
-				   left < MOST ? left : MOST,
-				   (off_t)(file->offset + (int64_t)*count));
+		ssize_t n = write_some(file, *count);
 
+		if (n == 0) {
+			return EIO; /* it would go on so for ever */
+		}
 		if (n < 0 && errno != EINTR) {
 			return errno;
 		}
@@ -305,25 +319,6 @@ tpar_io_read_file(tpar_pool *pool, const char *path, tpar_future **f)
 
 /* Not at an offset: it may be a device. */
 static int
-write_to_end(const struct file *file, size_t *count)
-{
-	while (*count < file->size) {
-		size_t left = file->size - *count;
-		ssize_t n = write(file->fd, file->from + *count,
-				  left < MOST ? left : MOST);
-
-		if (n < 0 && errno != EINTR) {
-			return errno;
-		}
-		*count += n > 0 ? (size_t)n : 0;
-		if (tpar_cancelled() && *count < file->size) {
-			return TPAR_ESTOPPED;
-		}
-	}
-	return 0;
-}
-
-static int
 write_file_task(void *arg, void *value)
 {
 	struct file *file = arg;
@@ -335,7 +330,7 @@ write_file_task(void *arg, void *value)
 	if (file->fd < 0) {
 		return fail(file, errno, "opening");
 	}
-	rc = write_to_end(file, &count);
+	rc = write_all(file, &count);
 	/* What was only remembered may fail now. */
 	if (close(file->fd) != 0 && errno != EINTR && rc == 0) {
 		rc = errno;
@@ -348,7 +343,7 @@ enum tpar_err
 tpar_io_write_file(tpar_pool *pool, const char *path, const void *data,
 		   size_t size, tpar_future **f)
 {
-	struct file file = { NULL, -1, NULL, data, size, 0 };
+	struct file file = { NULL, -1, NULL, data, size, -1 };
 	struct tpar_task task = TPAR_TASK_INIT;
 
 	if (path == NULL || f == NULL || (data == NULL && size > 0)) {

@@ -92,7 +92,7 @@ tpi_park_any_parked(struct tpar_pool *of)
 bool
 tpi_park_any_free(struct tpar_pool *of)
 {
-	return tpi_park_any_parked(of);
+	return tpi_park_active(tpi_load_relaxed(&of->park.word)) > 0;
 }
 
 void
