@@ -15,7 +15,6 @@
 
 #include <taskpar/forkjoin.h>
 
-#include <sched.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -188,7 +187,7 @@ tpi_algo_hold(struct tpi_algo *algo)
 	while (atomic_exchange_explicit(&algo->lock, 1, memory_order_acquire) !=
 	       0) {
 		if (++i % 64 == 0) {
-			sched_yield();
+			tpi_yield();
 		}
 		tpi_cpu_pause();
 	}

@@ -11,21 +11,16 @@
 #ifndef TPI_ATOMICS_H
 #define TPI_ATOMICS_H
 
+#include "point.h"
+
 #include <stdatomic.h>
+
+#ifdef TPI_POINTS
+#include "atompoint.h"
+#endif
 
 #define tpi_load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)
 #define tpi_store_relaxed(p, v)                                                \
 	atomic_store_explicit((p), (v), memory_order_relaxed)
-
-/* Tells the processor that this is a waiting loop. */
-static inline void
-tpi_cpu_pause(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
 
 #endif

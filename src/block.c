@@ -18,7 +18,6 @@
 #include "starved.h"
 #include "worker.h"
 
-#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -220,7 +219,7 @@ tpi_block_await_unpinned(struct tpar_future *task)
 		if (i % 4096 == 0) {
 			tpi_block_nap(); /* we may keep him from the CPU */
 		} else if (i % 64 == 0) {
-			sched_yield();
+			tpi_yield();
 		}
 		tpi_cpu_pause();
 	}

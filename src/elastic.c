@@ -21,7 +21,6 @@
 #include "worker.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 /* Counts one more.  false: there are enough. */
 static bool
@@ -129,7 +128,7 @@ tpi_elastic_serve(struct tpi_worker *w)
 		}
 		/* Somebody else takes one, or has not quite queued it. */
 		if (tpi_inject_seems_nonempty(&pool->blocking)) {
-			sched_yield();
+			tpi_yield();
 		}
 	} while (leave(pool) && enter(pool));
 	w->blocked--;

@@ -16,8 +16,6 @@
 #include "parker.h"
 #include "thread.h"
 
-#include <sched.h>
-
 /* A call under way; on the stack of the thread that makes it. */
 struct call {
 	struct call *next;		   /* [m:lock] */
@@ -179,7 +177,7 @@ await_call(struct bucket *b, const struct tpi_handler *handler,
 		if (me.parker != NULL) {
 			(void)tpi_parker_park(me.parker, 0);
 		} else {
-			sched_yield();
+			tpi_yield();
 		}
 		enter(b);
 	} while (is_called(b, handler, task));

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sched.h>
-
 /* In `remote`: the heap has no owner any more. */
 #define ABANDONED ((struct tpi_link *)1)
 
@@ -206,7 +204,7 @@ tpi_heap_enter_shared(struct tpi_arena *arena, unsigned hint)
 			return heap;
 		}
 		if (i % TPI_SHARED_HEAPS == TPI_SHARED_HEAPS - 1) {
-			sched_yield();
+			tpi_yield();
 		}
 	}
 }
@@ -228,7 +226,7 @@ tpi_arena_enter_shared(struct tpi_arena *arena)
 		/* ORDER H2 acquire <- tpi_heap_leave_shared() */
 		while (atomic_exchange_explicit(&arena->shared[i].busy, 1,
 						memory_order_acquire) != 0) {
-			sched_yield();
+			tpi_yield();
 		}
 	}
 }

@@ -7,6 +7,7 @@
 
 #include "die.h"
 #include "lock.h"
+#include "point.h"
 
 #include <errno.h>
 #include <time.h>
@@ -58,6 +59,7 @@ void
 tpi_lock_enter(struct tpi_lock *lock)
 {
 	rank_enter(lock->rank);
+	tpi_point();
 	TPI_CHECK(pthread_mutex_lock(&lock->mutex) == 0);
 }
 
@@ -66,6 +68,7 @@ tpi_lock_leave(struct tpi_lock *lock)
 {
 	TPI_CHECK(pthread_mutex_unlock(&lock->mutex) == 0);
 	rank_leave(lock->rank);
+	tpi_point();
 }
 
 void
@@ -128,12 +131,14 @@ tpi_cond_fini(struct tpi_cond *cond)
 void
 tpi_cond_signal(struct tpi_cond *cond)
 {
+	tpi_point();
 	TPI_CHECK(pthread_cond_signal(&cond->cond) == 0);
 }
 
 void
 tpi_cond_broadcast(struct tpi_cond *cond)
 {
+	tpi_point();
 	TPI_CHECK(pthread_cond_broadcast(&cond->cond) == 0);
 }
 
@@ -156,6 +161,7 @@ tpi_cond_wait(struct tpi_cond *cond, struct tpi_lock *lock, int64_t deadline_ns)
 	int rc;
 
 	rank_leave(lock->rank);
+	tpi_point();
 	if (deadline_ns == 0) {
 		rc = pthread_cond_wait(&cond->cond, &lock->mutex);
 	} else {

@@ -17,7 +17,6 @@
 #include "wait.h"
 #include "worker.h"
 
-#include <sched.h>
 #include <string.h>
 
 /* So many of the tasks that still run are named. */
@@ -78,7 +77,7 @@ end_injected(struct tpi_inject *q)
 	do {
 		/* ENDS: a consumer leaves after a bounded number of steps. */
 		while (!tpi_inject_enter(q)) {
-			sched_yield();
+			tpi_yield();
 		}
 		link = tpi_inject_pop(q);
 		tpi_inject_leave(q);
@@ -225,7 +224,7 @@ comes_to_rest(struct tpar_pool *pool)
 		if (is_quiet(pool)) {
 			return true;
 		}
-		sched_yield();
+		tpi_yield();
 	}
 	return false;
 }
@@ -240,7 +239,7 @@ tpi_shutdown_pool(struct tpar_pool *pool, enum tpar_shutdown how,
 			 how == TPAR_CANCEL ? TPI_CANCELLING : TPI_DRAINING);
 	/* ENDS: see tpi_intake_empty(). */
 	while (!tpi_intake_empty(&pool->intake)) {
-		sched_yield();
+		tpi_yield();
 	}
 	if (how == TPAR_CANCEL) {
 		tpi_park_wake_blocked(pool);

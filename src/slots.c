@@ -14,7 +14,6 @@
 #include "thread.h"
 #include "worker.h"
 
-#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -141,7 +140,7 @@ enter(struct tpi_slots *s)
 
 	while (!try_enter(s)) {
 		if (++i % 64 == 0) {
-			sched_yield();
+			tpi_yield();
 		}
 		tpi_cpu_pause();
 	}

@@ -37,7 +37,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 
 /* Rounds of looking before sleeping: some 5 us, about what a wake costs. */

@@ -24,7 +24,6 @@
 #include <taskpar/group.h>
 #include <taskpar/window.h>
 
-#include <sched.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +74,7 @@ tpi_window_linger(struct tpar_window *w, bool (*is_met)(struct tpar_window *w))
 	}
 	for (i = 0; i < LOOKS && !is_met(w) && !tpar_group_cancelled(w->group);
 	     i++) {
-		sched_yield();
+		tpi_yield();
 	}
 }
 

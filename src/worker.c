@@ -24,7 +24,6 @@
 
 #include <taskpar/base.h>
 
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -162,7 +161,7 @@ look_around(struct tpi_worker *w)
 		if (pauses < PAUSES_MAX) {
 			pauses = 2 * pauses + 1;
 		} else {
-			sched_yield();
+			tpi_yield();
 		}
 		pause_for(pauses);
 	}
@@ -182,7 +181,7 @@ search(struct tpi_worker *w)
 		}
 		/* ENDS: a consumer leaves after one batch. */
 		if (tpi_take_busy(w->pool)) {
-			sched_yield();
+			tpi_yield();
 		} else if (!tpi_park_sleep(w)) {
 			return NULL;
 		}
@@ -245,7 +244,7 @@ tpi_worker_await_unwatched(struct tpi_worker *w)
 	/* ORDER W2 acquire <- tpi_worker_taken(): it holds what it has seen. */
 	while (atomic_load_explicit(&w->watched, memory_order_acquire) != 0) {
 		if (++i % 64 == 0) {
-			sched_yield();
+			tpi_yield();
 		}
 		tpi_cpu_pause();
 	}
@@ -355,7 +354,7 @@ await_starter(struct tpi_worker *w)
 {
 	/* ORDER W3 acquire <- tpi_worker_start() */
 	while (atomic_load_explicit(&w->started, memory_order_acquire) == 0) {
-		sched_yield();
+		tpi_yield();
 	}
 }
 
