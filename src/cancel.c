@@ -125,15 +125,25 @@ add_task(struct tpi_sweep *sweep, struct tpar_future *f)
 	tpi_future_release(f);
 }
 
+/* true: it had not begun, and has ended now. */
+static bool
+end_pending(struct tpar_future *f, enum tpi_reason reason)
+{
+	if (!tpi_future_claim(f)) {
+		return false;
+	}
+	give_reason(f, reason);
+	tpi_future_end_cancelled(f);
+	return true;
+}
+
 /* false: it had ended. */
 static bool
 stop(struct tpi_sweep *sweep, struct tpar_future *f, enum tpi_reason reason)
 {
 	uintptr_t word;
 
-	if (tpi_future_claim(f)) {
-		give_reason(f, reason);
-		tpi_future_end_cancelled(f);
+	if (end_pending(f, reason)) {
 		return true;
 	}
 	if (tpi_state_peek(&f->state) == TPI_ENDED) {
@@ -188,6 +198,12 @@ stop_all(struct tpi_sweep *sweep, struct tpi_frame *frame)
 			add_group(sweep, frame->group);
 		}
 		return;
+	}
+	/* First all that have not begun: a thread that stops takes the next. */
+	for (i = 0; i < frame->n; i++) {
+		if (!is_shielded(frame->f[i])) {
+			(void)end_pending(frame->f[i], reason);
+		}
 	}
 	for (i = 0; i < frame->n; i++) {
 		if (!is_shielded(frame->f[i])) {

@@ -8,7 +8,7 @@
 #include "child.h"
 
 /* ThreadSanitizer knows 65536 frames. */
-#ifdef CHILD_TSAN
+#if UNIT_TSAN
 enum { DEEP = 15000 };
 #else
 enum { DEEP = 200000 };

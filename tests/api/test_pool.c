@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#if defined(__SANITIZE_THREAD__)
+#if UNIT_TSAN
 #define STACK_DEFAULT ((size_t)4 << 20)
 #else
 #define STACK_DEFAULT ((size_t)8 << 20)

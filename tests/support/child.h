@@ -20,24 +20,12 @@
 /* Seconds. */
 #define CHILD_TIMEOUT 60
 
-#if defined(__SANITIZE_THREAD__)
-#define CHILD_TSAN 1
-#elif defined(__SANITIZE_ADDRESS__)
-#define CHILD_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define CHILD_TSAN 1
-#elif __has_feature(address_sanitizer)
-#define CHILD_ASAN 1
-#endif
-#endif
-
 /*
  * May the child of a process with several threads start some?  Under
  * ThreadSanitizer not: it takes one that has the address of one that was lost
  * for an error of its own.
  */
-#ifdef CHILD_TSAN
+#if UNIT_TSAN
 #define CHILD_STARTS_THREADS false
 #else
 #define CHILD_STARTS_THREADS true
@@ -47,7 +35,7 @@
  * May it allocate and free, although other threads did so at the moment of the
  * fork?  malloc() takes care of that, those of the sanitizers do not.
  */
-#if defined(CHILD_TSAN) || defined(CHILD_ASAN)
+#if UNIT_TSAN || UNIT_ASAN
 #define CHILD_ALLOCATES false
 #else
 #define CHILD_ALLOCATES true

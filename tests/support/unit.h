@@ -16,6 +16,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifdef __has_feature
+#define UNIT_HAS_FEATURE(x) __has_feature(x)
+#else
+#define UNIT_HAS_FEATURE(x) 0
+#endif
+
+/* Is this a build under ThreadSanitizer, under AddressSanitizer? */
+#if defined(__SANITIZE_THREAD__) || UNIT_HAS_FEATURE(thread_sanitizer)
+#define UNIT_TSAN 1
+#else
+#define UNIT_TSAN 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || UNIT_HAS_FEATURE(address_sanitizer)
+#define UNIT_ASAN 1
+#else
+#define UNIT_ASAN 0
+#endif
+
 /* Seconds for one test, also under a sanitizer on a busy machine. */
 #define UNIT_TIMEOUT 120
 
