@@ -9,7 +9,9 @@
 
 #if defined(HAVE_LINUX_MEMBARRIER_H) && !TPI_SANITIZED
 
+#include <errno.h>
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,8 +27,15 @@ void
 tpi_fence_heavy(void)
 {
 	/* ORDER S3 seq_cst -- tpi_fence_light(): of all threads. */
-	TPI_CHECK(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0,
-			  0) == 0);
+	/*
+	 * ENDS: of what was registered only memory for a mask of processors can
+	 * be missing, for a moment.
+	 */
+	while (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0,
+		       0) != 0) {
+		TPI_CHECK(errno == ENOMEM);
+		sched_yield();
+	}
 }
 
 #else
