@@ -328,6 +328,8 @@ serve(struct tpi_worker *w)
 	tpi_thread_self.worker = w;
 	tpi_thread_self.heap = w->heap;
 	tpi_thread_self.parker = w->parker;
+	/* What the hook sees is not missed: a call of all is before or after. */
+	tpi_errand_begin(w);
 	if (pool->config.on_worker_start != NULL) {
 		/* It may take its time: others are woken for work meanwhile. */
 		if (w->searching) {
@@ -335,7 +337,6 @@ serve(struct tpi_worker *w)
 		}
 		pool->config.on_worker_start(w->index, pool->config.hook_arg);
 	}
-	tpi_errand_begin(w);
 	pthread_cleanup_push(replace, w);
 	if (!elastic || tpi_park_serve(w)) {
 		main_loop(w);

@@ -183,7 +183,8 @@ TPAR_API enum tpar_err tpar_pool_destroy(tpar_pool *pool);
  * that the pool has now calls fn(index, arg) once, between two tasks or while it
  * sleeps or waits, on top of the task that waits; the caller itself, if it is
  * one of them, at once.  Threads that start later do not: see on_worker_start.
- * The call returns when all have returned from it.
+ * A thread in its on_worker_start comes to it after that.  The call returns when
+ * all have returned from it.
  *
  * fn is no task, even where one waits below it: NULL is the default pool in it,
  * and nothing asks it to stop.  It must neither wait for tasks nor call
