@@ -335,8 +335,8 @@ fault_broken(const char *what)
 {
 	char text[300];
 	int length = snprintf(
-		text, sizeof text, "%s when call %ld%s fails\n", what,
-		atomic_load(&fault_at),
+		text, sizeof text, "%s when call %ld of kinds %d%s fails\n",
+		what, atomic_load(&fault_at), fault_wanted,
 		atomic_load(&fault_for_ever) ? " and each one after it" : "");
 
 	if (write(STDERR_FILENO, text, (size_t)length) != length) {
