@@ -8,11 +8,11 @@
 
 #ifdef TPI_DEBUG
 
+#include "environ.h"
 #include "future.h"
 #include "ledger.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* For the library's own steps. */
@@ -283,7 +283,7 @@ tpi_audit_completed(const void *promise, bool cancelled)
 static bool
 is_asked_for(const char *what)
 {
-	const char *text = getenv("TASKPAR_AUDIT");
+	const char *text = tpi_environ_get("TASKPAR_AUDIT");
 
 	return text != NULL && strcmp(text, what) == 0;
 }

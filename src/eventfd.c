@@ -61,13 +61,19 @@ open_pair(struct entry *entry)
 #else
 	int ends[2];
 
+#ifdef HAVE_PIPE2
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		return errno;
+	}
+#else
 	if (pipe(ends) != 0) {
 		return errno;
 	}
+	(void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+	(void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+#endif
 	entry->fd = ends[0];
 	entry->feed = ends[1];
-	(void)fcntl(entry->fd, F_SETFD, FD_CLOEXEC);
-	(void)fcntl(entry->feed, F_SETFD, FD_CLOEXEC);
 	return 0;
 #endif
 }

@@ -6,11 +6,11 @@
 #include "config.h"
 
 #include "die.h"
+#include "environ.h"
 #include "err.h"
 #include "kick.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -20,6 +20,8 @@
  * one of the first or of the last.
  */
 #define FIRST_TRIED 8
+
+#define SIGNAL_MAX 1023u /* what is_usable() is asked about at all */
 
 static int wanted; /* by tpi_kick_choose(), or 0 */
 static int number; /* set up; or 0 */
@@ -100,33 +102,35 @@ take_wanted(int signal)
 				      signal);
 }
 
-/* The number that follows the name, or 0; -1: there is something else. */
-static long
+#ifdef SIGRTMIN
+/* "", or a sign and a number of no more than there are; -1: something else. */
+static int
 offset_of(const char *text, char sign)
 {
-	char *end;
-	long n;
+	unsigned most = (unsigned)(SIGRTMAX - SIGRTMIN);
+	unsigned n;
 
 	if (*text == '\0') {
 		return 0;
 	}
-	if (*text != sign || text[1] < '0' || text[1] > '9') {
+	if (*text != sign || !tpi_environ_number(text + 1, most, &n)) {
 		return -1;
 	}
-	n = strtol(text + 1, &end, 10);
-	return *end == '\0' ? n : -1;
+	return (int)n;
 }
+#endif
 
 /* 36, SIGRTMIN+2, RTMAX-1, USR1; 0: it is none of that. */
 static int
 number_of(const char *text)
 {
-	char *end;
-	long n;
+	unsigned plain;
+#ifdef SIGRTMIN
+	int n;
+#endif
 
-	if (*text >= '0' && *text <= '9') {
-		n = strtol(text, &end, 10);
-		return *end == '\0' && n < 1024 ? (int)n : 0;
+	if (tpi_environ_number(text, SIGNAL_MAX, &plain)) {
+		return (int)plain;
 	}
 	if (strncasecmp(text, "SIG", 3) == 0) {
 		text += 3;
@@ -134,13 +138,11 @@ number_of(const char *text)
 #ifdef SIGRTMIN
 	if (strncasecmp(text, "RTMIN", 5) == 0) {
 		n = offset_of(text + 5, '+');
-		return n >= 0 && n <= SIGRTMAX - SIGRTMIN ? SIGRTMIN + (int)n
-							  : 0;
+		return n >= 0 ? SIGRTMIN + n : 0;
 	}
 	if (strncasecmp(text, "RTMAX", 5) == 0) {
 		n = offset_of(text + 5, '-');
-		return n >= 0 && n <= SIGRTMAX - SIGRTMIN ? SIGRTMAX - (int)n
-							  : 0;
+		return n >= 0 ? SIGRTMAX - n : 0;
 	}
 #endif
 	if (strcasecmp(text, "USR1") == 0) {
@@ -198,7 +200,7 @@ tpi_kick_ready(void)
 	if (wanted != 0) {
 		return take_wanted(wanted);
 	}
-	text = getenv("TASKPAR_SIGNAL");
+	text = tpi_environ_get("TASKPAR_SIGNAL");
 	if (text == NULL || *text == '\0') {
 		return take_any();
 	}

@@ -7,10 +7,9 @@
 
 #include "base.h"
 #include "cpus.h"
+#include "environ.h"
 #include "err.h"
 #include "settings.h"
-
-#include <stdlib.h>
 
 #define WORKERS_MAX 4096u
 #define BLOCKING_MAX 16384u
@@ -28,22 +27,17 @@
 static enum tpar_err
 workers_from_environment(unsigned *workers)
 {
-	const char *text = getenv("TASKPAR_WORKERS");
-	unsigned long n;
-	char *end;
+	const char *text = tpi_environ_get("TASKPAR_WORKERS");
 
 	*workers = 0;
 	if (text == NULL || *text == '\0') {
 		return TPAR_OK;
 	}
-	n = strtoul(text, &end, 10);
-	if (*end != '\0' || *text < '0' || *text > '9' || n < 1 ||
-	    n > WORKERS_MAX) {
+	if (!tpi_environ_number(text, WORKERS_MAX, workers) || *workers == 0) {
 		return tpi_err(TPAR_EINVAL,
 			       "TASKPAR_WORKERS is '%s', not a number in 1..%u",
 			       text, WORKERS_MAX);
 	}
-	*workers = (unsigned)n;
 	return TPAR_OK;
 }
 

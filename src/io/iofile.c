@@ -288,7 +288,7 @@ read_file_task(void *arg, void *value)
 	struct tpar_io_data *data = value;
 	int rc;
 
-	file->fd = open(file->path, O_RDONLY | O_CLOEXEC);
+	file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (file->fd < 0) {
 		return fail(file, errno, "opening");
 	}
@@ -325,8 +325,9 @@ write_file_task(void *arg, void *value)
 	size_t count = 0;
 	int rc;
 
-	file->fd = open(file->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-			0666);
+	file->fd =
+		open(file->path,
+		     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
 	if (file->fd < 0) {
 		return fail(file, errno, "opening");
 	}
