@@ -83,7 +83,7 @@ TPAR_API void tpar_debug_join_1(struct tpar_slot *head, const char *name,
 
 #define TPAR_INLINE_ static inline __attribute__((always_inline, unused))
 #define TPAR_UNUSED_ __attribute__((unused))
-#define TPAR_LIKELY_(x) __builtin_expect(!!(x), 1)
+#define TPAR_LIKELY_(x) (__builtin_expect(!!(x), 1) != 0)
 
 /*
  * For the processor, which may join before it shows that, a thief executes a
