@@ -163,6 +163,7 @@ struct drive {
 	CURLM *multi;
 	void (*then)(struct drive *drive); /* curl may have done something */
 	unsigned active;		   /* transfers; for the engine */
+	long keep;			   /* connections; for the engine */
 	/* When curl wants to be called; when it will be, maybe earlier. */
 	int64_t wanted_ns;
 	int64_t timer_ns;

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@
 
 #define EACH 250  /* transfers of one multi handle */
 #define MANY 1000 /* transfers, each of which has to be small */
+
+#define SPARE 16 /* connections of a drive, for URLs that come later */
 
 #define OTHERS 200 /* descriptors for other purposes */
 
@@ -65,6 +68,7 @@ static TAILQ_HEAD(requests, request) waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static unsigned active; /* those that run or rest */
 static CURL **idle;	/* handles for those to come */
 static unsigned idle_count;
+static long connections; /* that a drive keeps while there are URLs to come */
 
 static void begin_waiting(void);
 
@@ -153,6 +157,24 @@ choose_drive(void)
 	return &drives[drive_next];
 }
 
+/*
+ * As many as there is something for; the others are closed one by one, while
+ * there are answers to be waited for, and not all at the end.
+ */
+static void
+keep_connections(struct drive *drive)
+{
+	long keep = connections;
+
+	if (TAILQ_EMPTY(&waiting) && (long)drive->active + SPARE < keep) {
+		keep = (long)drive->active + SPARE;
+	}
+	if (keep != drive->keep) {
+		drive->keep = keep;
+		curl_multi_setopt(drive->multi, CURLMOPT_MAXCONNECTS, keep);
+	}
+}
+
 /* The handle, out of curl's hands. */
 static void
 give_back(struct request *r)
@@ -162,6 +184,7 @@ give_back(struct request *r)
 	drive_next = (unsigned)(r->drive - drives);
 	idle[idle_count++] = r->transfer.easy;
 	r->transfer.easy = NULL;
+	keep_connections(r->drive);
 }
 
 static void
@@ -403,9 +426,11 @@ static enum tpar_err
 multi_open(const struct options *options)
 {
 	enum tpar_err err;
-	long connections;
 	unsigned i;
 
+#ifdef M_ARENA_MAX
+	mallopt(M_ARENA_MAX, 1); /* those of other threads grow page by page */
+#endif
 	jobs = options->jobs;
 	buffer_size = jobs < MANY ? CURL_MAX_WRITE_SIZE : 4096L;
 	drive_count = (jobs + EACH - 1) / EACH;
@@ -424,6 +449,7 @@ multi_open(const struct options *options)
 		if (!drive_init(&drives[i], collect)) {
 			return TPAR_ENOMEM;
 		}
+		drives[i].keep = connections;
 		curl_multi_setopt(drives[i].multi, CURLMOPT_MAXCONNECTS,
 				  connections);
 	}
