@@ -28,6 +28,13 @@ static struct tpi_region inner = { .outer = &region };
 #define INNERMOST region
 #endif
 
+/* No thread sleeps here. */
+void
+tpi_park_wake_blocked(struct tpar_pool *of)
+{
+	(void)of;
+}
+
 static void
 fail(int code, ...)
 {
