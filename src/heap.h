@@ -30,7 +30,9 @@ enum { TPI_CLASSES = 3, TPI_CLASS_LARGE = 3 };
  * alignment costs an allocator some memory around: the first span of a heap is
  * one slab, the later ones are longer.
  */
+#ifndef TPI_SLAB_SIZE
 #define TPI_SLAB_SIZE ((size_t)65536)
+#endif
 #define TPI_SPAN_MAX 16
 
 /* Blocks begin here, so that they are aligned to TPI_CACHELINE. */

@@ -6,24 +6,27 @@
  * somebody who waits for the oldest one runs it in place; its entry is dropped
  * where it is found.
  *
- * GENMC: --disable-loop-jump-threading --disable-spin-assume
+ * GENMC: --disable-loop-jump-threading --disable-spin-assume --unroll=8
  * CFLAGS: -DTPI_DEQUE_SIZE=2 -DTHIEF
  * CFLAGS: -DTPI_DEQUE_SIZE=4 -DDRAIN
  * CFLAGS: -DTPI_DEQUE_SIZE=2 -DDRAIN -DCLAIM
  * CFLAGS: -DTPI_DEQUE_SIZE=2 -DTHIEF -DDRAIN
- * MUTANT: deque.h s/&d->top, &t, t + n/\&d->top, \&t, t/
- * MUTANT: deque.h s/if (b - d->top_seen >= TPI_DEQUE_SIZE)/if (0)/
+ * MUTANT: -UTHIEF deque.h s/&d->top, &t, t + n/\&d->top, \&t, t/
+ * MUTANT: -UTPI_DEQUE_SIZE -DTPI_DEQUE_SIZE=2 deque.h s/if (b - d->top_seen >= TPI_DEQUE_SIZE)/if (0)/
  * MUTANT: worker.c s/^	if (first != NULL) {/	if (0) {/
  * MUTANT: -DCLAIM worker.c /!= TPI_PENDING/,/continue/s/continue;//
  * MUTANT: -UTPI_DEQUE_SIZE -DTPI_DEQUE_SIZE=4 worker.c s/tpi_store_relaxed(&last->next, &out.i.->link);//
  * MUTANT: inject.h /ORDER J1 release/,/;/s/_release/_relaxed/
  */
+#include "self.h"
+
 #include "src/worker.c"
 
 #include <assert.h>
 #include <pthread.h>
 
-#define N (TPI_DEQUE_SIZE + 1)
+/* A ring of two is full twice. */
+#define N (TPI_DEQUE_SIZE == 2 ? 4 : 5)
 
 static struct tpar_pool pool;
 static struct tpi_worker worker;

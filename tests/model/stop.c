@@ -18,10 +18,11 @@
  * MUTANT: frame.h /ORDER G2 G3 seq_cst/,/;/s/_seq_cst/_acquire/
  * MUTANT: block.h s/tpi_block_check_stop(frame);//
  * MUTANT: cancel.c s/stop_all(sweep, frame);/(void)sweep;/
- * MUTANT: -DWAIT cancel.c /tell_decided(frame);/,/unpin/s/tpi_frame_unpin(task);//
  * MUTANT: -DWAIT cancel.c s/frame = tpi_frame_pin(task);/& if (frame) tpi_frame_unpin(task);/
- * MUTANT: -DTHIEF cancel.c s/if (tpi_future_claim(f)) {/if (tpi_state_peek(\&f->state) == TPI_PENDING) {/
+ * MUTANT: -DTHIEF cancel.c s/if (!tpi_future_claim(f)) {/if (tpi_state_peek(\&f->state) != TPI_PENDING) {/
  */
+#include "self.h"
+
 #include "src/cancel.c"
 
 #include "src/block.h"
@@ -41,7 +42,6 @@ static tpar_future *const set[N] = { &member[0], &member[1] };
 static struct tpi_frame *frame;
 static _Atomic int ends[N];
 unsigned tpi_fork_generation;
-_Thread_local struct tpi_thread tpi_thread_self;
 
 bool
 tpi_cancel_requested_here(void)
@@ -82,6 +82,7 @@ tpi_future_end_cancelled(struct tpar_future *f)
 static void *
 canceller(void *arg)
 {
+	begin_as(1);
 	(void)tpi_cancel(&task, TPI_REASON_ASKED);
 	return arg;
 }
@@ -138,8 +139,8 @@ main(void)
 	frame->shielded = false;
 	tpi_block_publish(frame);
 #ifdef WAIT
-	__VERIFIER_assume(has_ended(0) || tpi_state_stop_requested(
-						  &member[RUNS].state));
+	__VERIFIER_assume(has_ended(0) ||
+			  tpi_state_stop_requested(&member[RUNS].state));
 #else
 	pthread_join(thread[0], NULL);
 #endif
