@@ -36,6 +36,12 @@ tpi_sleeper_asked(void)
 	return false;
 }
 
+bool
+tpi_sleeper_broken(void)
+{
+	return errno == EINTR && tpi_sleeper_in_task() && !tpi_sleeper_asked();
+}
+
 static int
 errno_of(enum tpar_err err)
 {

@@ -34,6 +34,12 @@ bool tpi_sleeper_in_task(void);
 bool tpi_sleeper_asked(void);
 
 /*
+ * The call has failed: by a signal that is none of ours, so that a task has to
+ * make it again?  Else errno is kept, or ECANCELED if the task was asked to stop.
+ */
+bool tpi_sleeper_broken(void);
+
+/*
  * Does the caller of a call for fd not want to wait, or would it be refused: is
  * it opened as O_RDONLY or O_WRONLY, `only`?  errno is kept.
  */

@@ -7,6 +7,9 @@
  * and the thread sleeps in ppoll() (sleeper.h).  What is left to block in is the
  * call itself, when somebody else was faster, and those that poll() says nothing
  * of (connect, flock, a long write to a pipe).
+ *
+ * Also what does not block may be broken by a signal: poll() by one that comes at
+ * its begin, a socket with a lock of its own (TLS), a file system in user space.
  */
 #include "config.h"
 
@@ -31,6 +34,19 @@
 
 /* ---- read ---------------------------------------------------------------- */
 
+/* The call itself. */
+static ssize_t
+read_now(int fd, void *buffer, size_t size)
+{
+	ssize_t n;
+
+	/* ENDS: signals come but now and then. */
+	do {
+		n = read(fd, buffer, size);
+	} while (n < 0 && tpi_sleeper_broken());
+	return n;
+}
+
 /* Sleeps in what follows: poll() does not know when fd is ready. */
 static bool
 begin_blindly(struct tpi_sleeper *s)
@@ -52,7 +68,7 @@ read_other(int fd, void *buffer, size_t size)
 	ssize_t n = -1;
 
 	if (tpi_sleeper_declines(fd, O_WRONLY)) {
-		return read(fd, buffer, size);
+		return read_now(fd, buffer, size);
 	}
 	/* ENDS: a signal that was none of ours comes but now and then. */
 	while (await_input(&s, fd)) {
@@ -76,9 +92,10 @@ read_socket(int fd, void *buffer, size_t size)
 	do {
 		n = recv(fd, buffer, size, MSG_DONTWAIT);
 		/* ENDS: it is ready, and nobody else was faster. */
-	} while (n < 0 && tpi_sleeper_would_block() &&
-		 !tpi_sleeper_declines(fd, O_WRONLY) &&
-		 tpi_sleeper_await(&s, fd, POLLIN));
+	} while (n < 0 && (tpi_sleeper_broken() ||
+			   (tpi_sleeper_would_block() &&
+			    !tpi_sleeper_declines(fd, O_WRONLY) &&
+			    tpi_sleeper_await(&s, fd, POLLIN))));
 	tpi_sleeper_end(&s);
 	return n;
 }
@@ -96,7 +113,7 @@ tpar_read(int fd, void *buffer, size_t size)
 		return -1;
 	}
 	if (size == 0) {
-		return read(fd, buffer, size);
+		return read_now(fd, buffer, size);
 	}
 	n = read_socket(fd, buffer, size);
 	if (n < 0 && errno == ENOTSOCK) {
@@ -156,6 +173,19 @@ quiet_end(struct quiet *quiet, bool may_have_raised)
 	errno = saved;
 }
 
+/* The call itself. */
+static ssize_t
+write_now(int fd, const void *buffer, size_t size)
+{
+	ssize_t n;
+
+	/* ENDS: as in read_now(). */
+	do {
+		n = write(fd, buffer, size);
+	} while (n < 0 && tpi_sleeper_broken());
+	return n;
+}
+
 /* In a task, unless it does not wait: then it is the call itself. */
 static ssize_t
 write_sleeping(int fd, const void *buffer, size_t size)
@@ -185,11 +215,18 @@ write_other(int fd, const void *buffer, size_t size)
 	quiet_begin(&quiet);
 	n = !tpi_sleeper_in_task() || size == 0 ||
 			    tpi_sleeper_declines(fd, O_RDONLY)
-		    ? write(fd, buffer, size)
+		    ? write_now(fd, buffer, size)
 		    : write_sleeping(fd, buffer, size);
 	/* A pipe whose reader goes in the middle says how much it has taken. */
 	quiet_end(&quiet, n < 0 ? errno == EPIPE : (size_t)n < size);
 	return n;
+}
+
+static bool
+await_room(struct tpi_sleeper *s, int fd)
+{
+	return !tpi_sleeper_declines(fd, O_RDONLY) &&
+	       tpi_sleeper_await(s, fd, POLLOUT);
 }
 
 static ssize_t
@@ -203,16 +240,10 @@ write_socket(int fd, const char *buffer, size_t size)
 	do {
 		n = send(fd, buffer + done, size - done,
 			 MSG_DONTWAIT | NO_SIGNAL);
-		if (n >= 0) {
-			done += (size_t)n;
-			if (done == size) {
-				break;
-			}
-		} else if (!tpi_sleeper_would_block()) {
-			break;
-		}
-	} while (!tpi_sleeper_declines(fd, O_RDONLY) &&
-		 tpi_sleeper_await(&s, fd, POLLOUT));
+		done += n >= 0 ? (size_t)n : 0;
+	} while (n < 0 ? tpi_sleeper_broken() || (tpi_sleeper_would_block() &&
+						  await_room(&s, fd))
+		       : done < size && await_room(&s, fd));
 	tpi_sleeper_end(&s);
 	return done > 0 ? (ssize_t)done : n;
 }
@@ -258,6 +289,19 @@ await_connection(struct tpi_sleeper *s, int fd)
 	return begin_blindly(s);
 }
 
+/* The call itself. */
+static int
+accept_now(int fd, struct sockaddr *address, socklen_t *length)
+{
+	int got;
+
+	/* ENDS: as in read_now(). */
+	do {
+		got = accept(fd, address, length);
+	} while (got < 0 && tpi_sleeper_broken());
+	return got;
+}
+
 int
 tpar_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
@@ -268,7 +312,7 @@ tpar_accept(int fd, struct sockaddr *address, socklen_t *length)
 		return -1;
 	}
 	if (!tpi_sleeper_in_task() || tpi_sleeper_declines(fd, O_RDONLY)) {
-		return accept(fd, address, length);
+		return accept_now(fd, address, length);
 	}
 	/* ENDS: as in read_other(). */
 	while (await_connection(&s, fd)) {
@@ -356,7 +400,10 @@ tpar_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	if (tpi_sleeper_asked()) {
 		return -1;
 	}
-	ready = poll(fds, n, 0);
+	/* ENDS: as in read_now(). */
+	do {
+		ready = poll(fds, n, 0);
+	} while (ready < 0 && tpi_sleeper_broken());
 	if (ready != 0 || timeout_ms == 0) {
 		return ready;
 	}
@@ -371,6 +418,19 @@ tpar_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	return ready;
 }
 
+/* Also in a task that was asked to stop. */
+static int
+unlock(int fd, int operation)
+{
+	int rc;
+
+	/* ENDS: as in read_now(). */
+	do {
+		rc = flock(fd, operation);
+	} while (rc != 0 && errno == EINTR);
+	return rc;
+}
+
 int
 tpar_flock(int fd, int operation)
 {
@@ -378,13 +438,19 @@ tpar_flock(int fd, int operation)
 	int saved = errno;
 	int rc;
 
-	if (!tpi_sleeper_in_task() || (operation & LOCK_UN) != 0) {
+	if (!tpi_sleeper_in_task()) {
 		return flock(fd, operation);
+	}
+	if ((operation & LOCK_UN) != 0) {
+		return unlock(fd, operation);
 	}
 	if (tpi_sleeper_asked()) {
 		return -1;
 	}
-	rc = flock(fd, operation | LOCK_NB);
+	/* ENDS: as in read_now(). */
+	do {
+		rc = flock(fd, operation | LOCK_NB);
+	} while (rc != 0 && tpi_sleeper_broken());
 	if (rc == 0 || !tpi_sleeper_would_block() ||
 	    (operation & LOCK_NB) != 0 || !tpi_sleeper_begin(&s)) {
 		return rc;

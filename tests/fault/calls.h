@@ -177,8 +177,10 @@ __wrap_fcntl(int fd, int command, ...)
 	value = command == F_GETFD || command == F_GETFL ? 0
 							 : va_arg(args, int);
 	va_end(args);
-	if (fault_now(FAULT_CALL)) {
-		errno = command == F_DUPFD_CLOEXEC ? EMFILE : EBADF;
+	/* To ask what is so cannot fail. */
+	if ((command == F_DUPFD_CLOEXEC || command == F_SETFL) &&
+	    fault_now(FAULT_CALL)) {
+		errno = command == F_DUPFD_CLOEXEC ? EMFILE : EPERM;
 		return -1;
 	}
 	return __real_fcntl(fd, command, value);
