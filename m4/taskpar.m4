@@ -36,3 +36,24 @@ for taskpar_cc in $2; do
 done
 rm -f conftest.c conftest$EXEEXT
 ])
+
+dnl TASKPAR_FORTIFY: config.h defines _FORTIFY_SOURCE for files that are optimized,
+dnl unless the user says something about it.
+AC_DEFUN([TASKPAR_FORTIFY],
+[AC_CACHE_CHECK([for the level of _FORTIFY_SOURCE], [taskpar_cv_fortify],
+	[taskpar_cv_fortify=none
+	taskpar_save_CFLAGS=$CFLAGS
+	CFLAGS="$CFLAGS -O2 -Werror"
+	for level in 2 3; do
+		AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#undef _FORTIFY_SOURCE
+			#define _FORTIFY_SOURCE $level
+			#include <stdio.h>]], [])],
+			[taskpar_cv_fortify=$level])
+	done
+	CFLAGS=$taskpar_save_CFLAGS
+	AS_CASE(["$CC $CPPFLAGS $CFLAGS"],
+		[*_FORTIFY_SOURCE*], [taskpar_cv_fortify="the user's"])])
+AS_CASE([$taskpar_cv_fortify], [@<:@0-9@:>@],
+	[AC_DEFINE_UNQUOTED([TPI_FORTIFY], [$taskpar_cv_fortify],
+		[The level of _FORTIFY_SOURCE.])])
+])

@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include "environ.h"
 #include "point.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ static _Thread_local uint64_t state;
 __attribute__((constructor)) static void
 read_seed(void)
 {
-	const char *text = getenv("TASKPAR_CHAOS");
+	const char *text = tpi_environ_get("TASKPAR_CHAOS");
 
 	seed = text != NULL ? strtoull(text, NULL, 10) : 0;
 }
