@@ -54,6 +54,7 @@ AC_DEFUN([TASKPAR_FORTIFY],
 	AS_CASE(["$CC $CPPFLAGS $CFLAGS"],
 		[*_FORTIFY_SOURCE*], [taskpar_cv_fortify="the user's"])])
 AS_CASE([$taskpar_cv_fortify], [@<:@0-9@:>@],
-	[AC_DEFINE_UNQUOTED([TPI_FORTIFY], [$taskpar_cv_fortify],
+	[FORTIFY=$taskpar_cv_fortify
+	AC_DEFINE_UNQUOTED([TPI_FORTIFY], [$taskpar_cv_fortify],
 		[The level of _FORTIFY_SOURCE.])])
 ])
