@@ -53,8 +53,9 @@ find_memory(struct tpi_algo *algo, struct tpar_slot *head, uintptr_t *key)
 {
 	uintptr_t k = (uintptr_t)algo->fn;
 
-	k = k * 31 + (uintptr_t)algo->arg;
-	k = (k * 31 + algo->items) * (uintptr_t)0x9e3779b1;
+	k = tpi_wrap_add(tpi_wrap_mul(k, 31), (uintptr_t)algo->arg);
+	k = tpi_wrap_add(tpi_wrap_mul(k, 31), algo->items);
+	k = tpi_wrap_mul(k, 0x9e3779b1);
 	k ^= k >> 15;
 	*key = k & ~(uintptr_t)BITS;
 	return &tpi_slots_of(head)->loops[(k >> 2) % TPI_SLOTS_LOOPS];

@@ -17,18 +17,22 @@
 static char *
 align_as(char *memory, const char *base, size_t align)
 {
-	return memory + (((uintptr_t)base - (uintptr_t)memory) & (align - 1));
+	size_t wanted = (uintptr_t)base & (align - 1);
+	size_t is = (uintptr_t)memory & (align - 1);
+
+	return memory + ((align + wanted - is) & (align - 1));
 }
 
 static enum tpar_err
 make(struct tpi_area *area, char *base, size_t n, bool has_function)
 {
 	size_t size = area->size;
-	size_t align = size & -size;
+	size_t align;
 
 	if (size == 0) {
 		return tpi_err(TPAR_EINVAL, "elements of size 0");
 	}
+	align = size & (~size + 1);
 	if (!has_function) {
 		return tpi_err(TPAR_EINVAL, "no function to sort by");
 	}

@@ -29,6 +29,38 @@
 #define TPI_PREFETCH(p) ((void)(p))
 #endif
 
+/*
+ * Unsigned arithmetic that may wrap around and means to, as in hashes: builds
+ * with -fsanitize=integer stop at all other.
+ */
+static inline uintptr_t
+tpi_wrap_mul(uintptr_t a, uintptr_t b)
+{
+	uintptr_t product;
+
+	(void)__builtin_mul_overflow(a, b, &product);
+	return product;
+}
+
+static inline uintptr_t
+tpi_wrap_add(uintptr_t a, uintptr_t b)
+{
+	uintptr_t sum;
+
+	(void)__builtin_add_overflow(a, b, &sum);
+	return sum;
+}
+
+/* Of two numbers from a counter that wraps around: how far a is past b. */
+static inline int32_t
+tpi_wrap_past(uint32_t a, uint32_t b)
+{
+	uint32_t difference;
+
+	(void)__builtin_sub_overflow(a, b, &difference);
+	return (int32_t)difference;
+}
+
 #if defined(__has_feature)
 #define TPI_HAS_FEATURE(x) __has_feature(x)
 #else

@@ -37,9 +37,13 @@ tpi_environ_number(const char *text, unsigned most, unsigned *number)
 		return false;
 	}
 	for (; *text != '\0'; text++) {
-		unsigned digit = (unsigned)(unsigned char)*text - '0';
+		unsigned digit;
 
-		if (digit > 9 || digit > most || sum > (most - digit) / 10) {
+		if (*text < '0' || *text > '9') {
+			return false;
+		}
+		digit = (unsigned)(*text - '0');
+		if (digit > most || sum > (most - digit) / 10) {
 			return false;
 		}
 		sum = sum * 10 + digit;

@@ -25,7 +25,7 @@ static _Thread_local bool on_errand;
 static bool
 is_younger(const struct tpi_errand *e, uint32_t number)
 {
-	return (int32_t)(e->number - number) > 0;
+	return tpi_wrap_past(e->number, number) > 0;
 }
 
 /* As a thread that is no worker: it may be parked, or in a wait. */

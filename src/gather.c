@@ -165,10 +165,10 @@ reserve_values(tpar_future *const *f, size_t n)
 		     (tpi_load_relaxed(&f[i]->state.word) & TPI_TAKEN) == 0)) {
 			continue;
 		}
-		while (i-- > 0) {
-			if ((f[i]->flags & TPI_F_DROP_VALUE) != 0 &&
-			    is_done(f[i])) {
-				tpi_future_untake(f[i]);
+		for (; i > 0; i--) {
+			if ((f[i - 1]->flags & TPI_F_DROP_VALUE) != 0 &&
+			    is_done(f[i - 1])) {
+				tpi_future_untake(f[i - 1]);
 			}
 		}
 		return false;

@@ -271,7 +271,7 @@ tpar_for(tpar_pool *pool, size_t begin, size_t end, size_t grain,
 	struct tpi_algo algo = { .name = "tpar_for",
 				 .fn = (const void *)(uintptr_t)body,
 				 .arg = arg,
-				 .items = end - begin };
+				 .items = begin < end ? end - begin : 0 };
 	struct tpi_loop loop = { .algo = &algo,
 				 .body = call_range,
 				 .arg = &range,

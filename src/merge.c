@@ -32,7 +32,8 @@ choose(bool second, const char *a, const char *b)
 {
 	uintptr_t x = (uintptr_t)a;
 
-	return (const char *)(x ^ ((x ^ (uintptr_t)b) & -(uintptr_t)second));
+	return (const char *)(x ^ ((x ^ (uintptr_t)b) &
+				   (uintptr_t) - (intptr_t)second));
 }
 
 /* What is not merged yet, and where to. */

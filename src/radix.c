@@ -86,8 +86,11 @@ scatter_of(const struct tpi_keys *keys, const char *from, size_t n,
 		unsigned d = digit(key_of(keys, element, kind), low);
 
 		/* Elements themselves do not change. */
-		if (kind == CALLED && count[d]-- == 0) {
-			return false;
+		if (kind == CALLED) {
+			if (count[d] == 0) {
+				return false;
+			}
+			count[d]--;
 		}
 		memcpy(to + at[d]++ * size, element, size);
 	}

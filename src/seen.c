@@ -31,7 +31,7 @@ static size_t
 place(const void **slot, size_t size, const void *address)
 {
 	/* Futures are 128 bytes apart. */
-	size_t i = ((uintptr_t)address >> 7) * 2654435761u % size;
+	size_t i = tpi_wrap_mul((uintptr_t)address >> 7, 2654435761u) % size;
 
 	while (slot[i] != NULL && slot[i] != address) {
 		i = (i + 1) % size;

@@ -18,7 +18,8 @@
 static inline unsigned
 tpi_submit_hint(void)
 {
-	return (unsigned)((uintptr_t)&tpi_thread_self >> 12) * 2654435761u >>
+	return (uint32_t)tpi_wrap_mul((uintptr_t)&tpi_thread_self >> 12,
+				      2654435761u) >>
 	       16;
 }
 

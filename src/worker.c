@@ -426,7 +426,7 @@ tpi_worker_create(struct tpar_pool *pool, unsigned index)
 	w->fenced = pool->fence;
 	atomic_init(&w->taken, NULL);
 	atomic_init(&w->watched, 0);
-	w->rng = index * 2654435761u + 1;
+	w->rng = (uint32_t)tpi_wrap_mul(index, 2654435761u) | 1;
 	w->parker = tpi_parker_get();
 	if (w->parker != NULL) {
 		w->heap = tpi_arena_add_heap(pool->arena);

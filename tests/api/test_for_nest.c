@@ -179,7 +179,7 @@ static int
 fail_deeper(size_t begin, size_t end, void *arg)
 {
 	size_t *depth = arg;
-	size_t below = *depth - 1;
+	size_t below = *depth > 0 ? *depth - 1 : 0;
 	struct tpar_failure why;
 
 	(void)end;

@@ -40,6 +40,13 @@ use(tpar_pool *pool)
 	tpar_future_unref_all(f, MANY);
 }
 
+static void
+use_default(void *arg)
+{
+	(void)arg;
+	use(NULL);
+}
+
 /* In the child: NULL means a new pool, which can be ended like any other. */
 static void
 use_a_new_default_pool(void)
@@ -170,7 +177,7 @@ child_with_a_child(void *arg)
 	use(NULL);
 	UNIT_MUST(tpar_pool_destroy(own) == TPAR_OK);
 	UNIT_MUST(tpar_pool_destroy(arg) == TPAR_OK);
-	UNIT_MUST(child_runs((void (*)(void *))use, NULL));
+	UNIT_MUST(child_runs(use_default, NULL));
 }
 
 START_TEST(child_can_have_a_child)
