@@ -63,7 +63,13 @@ struct tpi_thread {
 #define TPI_TLS_MODEL
 #endif
 
+#ifdef TPI_MODEL
+/* The checker has no thread-local structures: the model knows whose it is. */
+struct tpi_thread *tpi_model_self(void);
+#define tpi_thread_self (*tpi_model_self())
+#else
 extern _Thread_local struct tpi_thread tpi_thread_self TPI_TLS_MODEL;
+#endif
 
 /*
  * The run that cannot go on before the calling thread has: the innermost one,

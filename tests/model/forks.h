@@ -18,15 +18,15 @@
 #define TPAR_LIGHT_FENCE_() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #endif
 
-/* A loop that waits is not unrolled: an execution in which it has to ends. */
-#define __builtin_ia32_pause() __VERIFIER_assume(0)
-
-/* GenMC has no thread-local structures. */
-#include "src/thread.h"
-static struct tpi_thread thread_self;
-#define tpi_thread_self thread_self
-
 #include "src/slots.c"
+
+static struct tpi_thread thread_self; /* of the only one that forks */
+
+struct tpi_thread *
+tpi_model_self(void)
+{
+	return &thread_self;
+}
 
 /* Steps to be left out. */
 #ifdef PROMOTE_JOINED

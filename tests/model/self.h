@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * self.h - the thread-local structure for models, as GenMC has only thread-local
- * numbers.  To be included before the library's files; each thread but main
- * begins with begin_as() a number of its own.
+ * numbers.  Each thread but main begins with begin_as() a number of its own.
  */
 #ifndef MODEL_SELF_H
 #define MODEL_SELF_H
@@ -14,7 +13,12 @@
 
 static struct tpi_thread thread_of[SELVES];
 static _Thread_local unsigned self_number;
-#define tpi_thread_self (thread_of[self_number])
+
+struct tpi_thread *
+tpi_model_self(void)
+{
+	return &thread_of[self_number];
+}
 
 static inline void
 begin_as(unsigned number)
