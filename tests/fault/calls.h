@@ -92,13 +92,30 @@ CALLS_WRAP_BROKEN(ssize_t, send, ENOBUFS,
 CALLS_WRAP_BROKEN(int, accept, EMFILE,
 		  (int fd, struct sockaddr *address, socklen_t *length),
 		  (fd, address, length))
-CALLS_WRAP_BROKEN(int, connect, ENETUNREACH,
-		  (int fd, const struct sockaddr *address, socklen_t length),
-		  (fd, address, length))
 CALLS_WRAP_BROKEN(int, flock, ENOLCK, (int fd, int operation), (fd, operation))
 CALLS_WRAP(int, getsockopt, ENOBUFS,
 	   (int fd, int level, int name, void *value, socklen_t *length),
 	   (fd, level, name, value, length))
+
+int __real_connect(int fd, const struct sockaddr *address, socklen_t length);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t length);
+
+/* Broken, a connection that was begun goes on. */
+int
+__wrap_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	int rc;
+
+	if (fault_now(FAULT_CALL)) {
+		errno = ENETUNREACH;
+		return -1;
+	}
+	rc = __real_connect(fd, address, length);
+	if (rc != 0 && errno == EINPROGRESS && fault_now(FAULT_BREAK)) {
+		errno = EINTR;
+	}
+	return rc;
+}
 
 ssize_t __real_write(int fd, const void *from, size_t size);
 ssize_t __wrap_write(int fd, const void *from, size_t size);
