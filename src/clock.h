@@ -7,7 +7,12 @@
 
 #include "base.h"
 
-/* CLOCK_MONOTONIC in nanoseconds. */
+/*
+ * CLOCK_MONOTONIC in nanoseconds.  Reading it cannot fail: each Linux has it, and
+ * it needs nothing.  Only a sandbox that forbids it would, and that takes all
+ * deadlines away at once: no wait could say so, for those that sleep already would
+ * never know.  So it is a broken invariant, which ends the process with words.
+ */
 int64_t tpi_clock_now(void);
 
 /* true if `deadline_ns` is a time (not TPAR_FOREVER) that has come. */

@@ -524,5 +524,5 @@ int
 main(void)
 {
 	return sweep_main("sweep_calls", scenario_survives_whatever_fails,
-			  sizeof scenarios / sizeof scenarios[0], 100);
+			  sizeof scenarios / sizeof scenarios[0], 450);
 }

@@ -430,5 +430,5 @@ int
 main(void)
 {
 	return sweep_main("sweep_forks", scenario_survives_whatever_fails,
-			  sizeof scenarios / sizeof scenarios[0], 150);
+			  sizeof scenarios / sizeof scenarios[0], 350);
 }

@@ -448,5 +448,5 @@ int
 main(void)
 {
 	return sweep_main("sweep_io", scenario_survives_whatever_fails,
-			  sizeof scenarios / sizeof scenarios[0], 500);
+			  sizeof scenarios / sizeof scenarios[0], 1400);
 }

@@ -516,5 +516,5 @@ int
 main(void)
 {
 	return sweep_main("sweep_sets", scenario_survives_whatever_fails,
-			  sizeof scenarios / sizeof scenarios[0], 200);
+			  sizeof scenarios / sizeof scenarios[0], 600);
 }

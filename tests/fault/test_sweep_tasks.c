@@ -503,5 +503,5 @@ int
 main(void)
 {
 	return sweep_main("sweep_tasks", scenario_survives_whatever_fails,
-			  sizeof scenarios / sizeof scenarios[0], 300);
+			  sizeof scenarios / sizeof scenarios[0], 1200);
 }
