@@ -7,6 +7,12 @@
 
 #include <dirent.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#if __GLIBC_PREREQ(2, 33)
+#define HAVE_MALLINFO2
+#endif
+#endif
 
 static long
 entries(const char *path)
@@ -41,12 +47,25 @@ resident(void)
 	return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+static long
+in_use(void)
+{
+#ifdef HAVE_MALLINFO2
+	struct mallinfo2 info = mallinfo2();
+
+	return (long)((info.uordblks + info.hblkhd) / 1024);
+#else
+	return 0;
+#endif
+}
+
 struct soak_level
 soak_level_now(void)
 {
 	struct soak_level level;
 
 	level.memory = resident();
+	level.in_use = in_use();
 	level.threads = entries("/proc/self/task");
 	/* Without the one that reads it. */
 	level.descriptors = entries("/proc/self/fd") - 1;

@@ -3,10 +3,12 @@
  * soak.c - everything that the library does, mixed, for as long as one likes.
  *
  * Eight threads from outside submit for the whole time, others make trees of
- * forks, groups, windows, promises, blocking tasks, short-lived pools.  In the
- * end what was accepted has run or was cancelled, each value was taken or
- * dropped, and all memory of the pools came back; memory, threads and
- * descriptors of the process were as high at the end as at the beginning.
+ * forks, groups, windows, promises, blocking tasks, short-lived pools.  That is
+ * done in tides of the same length; after each all ends, is taken down, and is
+ * looked over: what was accepted has run or was cancelled, each value was taken
+ * or dropped, all memory of the pools came back, and there are as many threads
+ * and descriptors as at first.  The first tide is to warm up; no later one may
+ * rise above the second, nor leave more memory in use.
  *
  * Environment:
  *     SOAK_SECS      how long (5)
@@ -24,15 +26,15 @@
 enum { OUTSIDE = 8, LOADS_MOST = 16, BLOCKING = 12, SAMPLES_A_SECOND = 20 };
 
 /*
- * How much higher the last third may be than the first.  Of memory 1 MiB, and
- * what is touched for the first time, which falls off with time: each thread's
- * stack and heap end where its deepest wait was.  doc/RELIABILITY.md#soak has
- * what was measured.
+ * What may differ between tides; doc/RELIABILITY.md#soak has what was measured.
+ * Of memory 1 MiB and an eighth; of what is in use at rest 1 MiB and a half: a
+ * span of the heap that promises come from, which is never given back.
  */
 enum {
-	MEMORY_SLACK = 1024,
-	MEMORY_SLACK_SECONDS = 60 * 1024, /* divided by the seconds */
-	THREADS_SLACK = 24,
+	TIDES = 4,
+	MEMORY_SLACK = 8,    /* one of so many parts */
+	IN_USE_SLACK = 1536, /* KiB */
+	THREADS_SLACK = 40,
 	DESCRIPTORS_SLACK = 32
 };
 
@@ -207,9 +209,8 @@ load_main(void *arg)
 
 /* ---- Levels -------------------------------------------------------------- */
 
-enum { WARM_UP, FIRST, SECOND, LAST, PARTS };
-
-static struct soak_level highest[PARTS];
+static struct soak_level highest[TIDES];
+static struct soak_level resting[TIDES]; /* after each */
 
 static long
 larger(long a, long b)
@@ -218,10 +219,9 @@ larger(long a, long b)
 }
 
 static void
-sample(unsigned part)
+sample(struct soak_level *high)
 {
 	struct soak_level now = soak_level_now();
-	struct soak_level *high = &highest[part];
 
 	high->memory = larger(high->memory, now.memory);
 	high->threads = larger(high->threads, now.threads);
@@ -230,58 +230,64 @@ sample(unsigned part)
 
 /* Once a minute. */
 static void
-say_level(long seconds)
+say_level(unsigned tide, long seconds)
 {
 	struct soak_level now = soak_level_now();
 
-	printf("soak: %ld s: forks %" PRIu64 ", jobs %" PRIu64
+	printf("soak: tide %u, %ld s: forks %" PRIu64 ", jobs %" PRIu64
 	       ", %ld KiB, %ld threads, %ld descriptors\n",
-	       seconds, soak_counted(SOAK_FORKS), soak_counted(SOAK_ACCEPTED),
-	       now.memory, now.threads, now.descriptors);
+	       tide + 1, seconds, soak_counted(SOAK_FORKS),
+	       soak_counted(SOAK_ACCEPTED), now.memory, now.threads,
+	       now.descriptors);
 	(void)fflush(stdout);
 }
 
 static void
-sample_for(long seconds)
+sample_for(unsigned tide, int64_t ns)
 {
 	int64_t begin = tpar_in(0);
-	int64_t all = seconds * TPAR_SECOND;
 	int64_t said = 0;
 	int64_t at;
 
-	/* A quarter to warm up, then three parts of the same length. */
-	while ((at = tpar_in(0) - begin) < all) {
-		sample((unsigned)(at * PARTS / all));
+	while ((at = tpar_in(0) - begin) < ns) {
+		sample(&highest[tide]);
 		if (at - said >= 60 * TPAR_SECOND) {
 			said = at;
-			say_level((long)(at / TPAR_SECOND));
+			say_level(tide, (long)(at / TPAR_SECOND));
 		}
 		(void)usleep(1000000 / SAMPLES_A_SECOND);
 	}
 }
 
 static bool
-is_level(const char *what, long first, long last, long slack)
+is_level(const char *what, unsigned tide, long first, long now, long slack)
 {
-	if (last - first <= slack) {
+	if (now - first <= slack) {
 		return true;
 	}
-	printf("soak: %s: %ld at most in the first third, %ld in the last\n",
-	       what, first, last);
+	printf("soak: %s: %ld in tide 2, %ld in tide %u\n", what, first, now,
+	       tide + 1);
 	return false;
 }
 
 static bool
-levels_agree(long seconds)
+levels_agree(unsigned tide)
 {
-	const struct soak_level *first = &highest[FIRST];
-	const struct soak_level *last = &highest[LAST];
-	bool ok = is_level("KiB of memory", first->memory, last->memory,
-			   MEMORY_SLACK + MEMORY_SLACK_SECONDS / seconds);
+	const struct soak_level *first = &highest[1];
+	const struct soak_level *high = &highest[tide];
+	bool ok;
 
-	ok &= is_level("threads", first->threads, last->threads, THREADS_SLACK);
-	ok &= is_level("descriptors", first->descriptors, last->descriptors,
-		       DESCRIPTORS_SLACK);
+	if (tide < 2) {
+		return true;
+	}
+	ok = is_level("KiB at most", tide, first->memory, high->memory,
+		      first->memory / MEMORY_SLACK + 1024);
+	ok &= is_level("KiB in use at rest", tide, resting[1].in_use,
+		       resting[tide].in_use, IN_USE_SLACK);
+	ok &= is_level("threads at most", tide, first->threads, high->threads,
+		       THREADS_SLACK);
+	ok &= is_level("descriptors at most", tide, first->descriptors,
+		       high->descriptors, DESCRIPTORS_SLACK);
 	return ok;
 }
 
@@ -318,11 +324,12 @@ number_of(const char *name, long otherwise)
 }
 
 static void
-begin(uint64_t seed)
+begin(void)
 {
 	unsigned workers = (unsigned)number_of("SOAK_WORKERS", 0);
 	unsigned i;
 
+	atomic_store(&soak_is_over, false);
 	for (i = 0; i < SOAK_SHARED_POOLS; i++) {
 		struct tpar_pool_config config =
 			soak_pool_config(i > 0 && workers == 0 ? 4 : workers);
@@ -331,11 +338,11 @@ begin(uint64_t seed)
 		config.name = i == 0 ? "soak" : "other";
 		SOAK_MUST(tpar_pool_create(&soak_pools[i], &config) == TPAR_OK);
 	}
-	add_loads(seed);
 	for (i = 0; i < load_count; i++) {
 		SOAK_MUST(pthread_create(&loads[i].thread, NULL, load_main,
 					 &loads[i]) == 0);
 	}
+	soak_watch_end(false);
 }
 
 static void
@@ -343,6 +350,7 @@ end(void)
 {
 	unsigned i;
 
+	soak_watch_end(true);
 	atomic_store(&soak_is_over, true);
 	for (i = 0; i < load_count; i++) {
 		SOAK_MUST(pthread_join(loads[i].thread, NULL) == 0);
@@ -357,11 +365,30 @@ end(void)
 	SOAK_MUST(tpar_pool_destroy(NULL) == TPAR_OK);
 }
 
+/* Returns whether all agrees after it. */
+static bool
+run_tide(unsigned tide, int64_t ns, struct soak_level before)
+{
+	bool ok;
+
+	begin();
+	sample_for(tide, ns);
+	end();
+	ok = is_as_before(before);
+	resting[tide] = soak_level_now();
+	ok &= soak_account_agrees();
+	ok &= levels_agree(tide);
+	printf("soak: tide %u: at most %ld KiB, %ld threads, %ld descriptors; "
+	       "at rest %ld KiB in use\n",
+	       tide + 1, highest[tide].memory, highest[tide].threads,
+	       highest[tide].descriptors, resting[tide].in_use);
+	(void)fflush(stdout);
+	return ok;
+}
+
 static void
 print_counts(void)
 {
-	unsigned i;
-
 	printf("soak: forks %" PRIu64 ", jobs %" PRIu64 " = run %" PRIu64
 	       " + cancelled %" PRIu64 "; of those that ran %" PRIu64
 	       " stopped, %" PRIu64 " failed\n",
@@ -373,12 +400,6 @@ print_counts(void)
 	       soak_counted(SOAK_SETS), soak_counted(SOAK_ITEMS),
 	       soak_counted(SOAK_PROMISES), soak_counted(SOAK_VALUES_MADE),
 	       soak_counted(SOAK_POOLS), soak_counted(SOAK_IO));
-	for (i = FIRST; i < PARTS; i++) {
-		printf("soak: part %u of 3: at most %ld KiB, %ld threads, "
-		       "%ld descriptors\n",
-		       i, highest[i].memory, highest[i].threads,
-		       highest[i].descriptors);
-	}
 }
 
 int
@@ -388,23 +409,22 @@ main(void)
 	uint64_t seed = (uint64_t)number_of("SOAK_SEED",
 					    (long)(time(NULL) % 1000000000));
 	struct soak_level before = soak_level_now();
-	bool ok;
+	bool ok = true;
+	unsigned tide;
 
 	printf("soak: SOAK_SECS=%ld SOAK_SEED=%" PRIu64 " libtaskpar %s\n",
 	       seconds, seed, tpar_version());
 	(void)fflush(stdout);
 	soak_io_begin();
 	before.descriptors = soak_level_now().descriptors;
-	begin(seed);
+	before.threads++; /* the watchdog */
+	add_loads(seed);
 	soak_watch(loads, load_count, number_of("SOAK_PATIENCE", 20));
-	sample_for(seconds);
-	soak_watch_end();
-	end();
+	for (tide = 0; tide < TIDES; tide++) {
+		ok &= run_tide(tide, seconds * TPAR_SECOND / TIDES, before);
+	}
 	soak_unwatch();
 	print_counts();
-	ok = soak_account_agrees();
-	ok &= levels_agree(seconds);
-	ok &= is_as_before(before);
 	printf("soak: %s\n", ok ? "all agrees" : "FAILED");
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -159,6 +159,7 @@ void soak_some_forks(struct soak_random *random, tpar_pool *pool);
 /* What the process has, as the system says. */
 struct soak_level {
 	long memory; /* KiB, resident */
+	long in_use; /* KiB, of malloc(); 0 if that does not tell */
 	long threads;
 	long descriptors;
 };
@@ -168,12 +169,11 @@ struct soak_level soak_level_now(void);
 /* ---- The watchdog -------------------------------------------------------- */
 
 /*
- * From now on there must be some turn of each load within `patience` seconds.
- * soak_watch_end() says that all loads have ended: what follows must not take
- * longer either.
+ * From now on there must be some turn of each load within `patience` seconds,
+ * or, while all are told to end, an end of that.
  */
 void soak_watch(struct soak_load *loads, unsigned n, long patience);
-void soak_watch_end(void);
+void soak_watch_end(bool ends);
 void soak_unwatch(void);
 
 /* Jobs that the library has and that have not ended: jobs.c. */

@@ -181,6 +181,7 @@ watch_main(void *arg)
 	while (!atomic_load(&watch.over)) {
 		(void)sleep(1);
 		if (!atomic_load(&watch.ends)) {
+			ending = 0;
 			for (i = 0; i < watch.n; i++) {
 				look(i);
 			}
@@ -198,13 +199,14 @@ soak_watch(struct soak_load *loads, unsigned n, long patience)
 	watch.loads = loads;
 	watch.n = n;
 	watch.patience = patience;
+	atomic_store(&watch.ends, true);
 	SOAK_MUST(pthread_create(&watch.thread, NULL, watch_main, NULL) == 0);
 }
 
 void
-soak_watch_end(void)
+soak_watch_end(bool ends)
 {
-	atomic_store(&watch.ends, true);
+	atomic_store(&watch.ends, ends);
 }
 
 void
