@@ -159,6 +159,7 @@ soak_pool_config(unsigned workers)
 
 static struct soak_load loads[LOADS_MOST];
 static unsigned load_count;
+static long patience; /* seconds */
 
 static void
 add_load(const char *name, void (*turn)(struct soak_load *), uint64_t seed)
@@ -295,10 +296,10 @@ levels_agree(unsigned tide)
 static bool
 is_as_before(struct soak_level before)
 {
+	int64_t until = tpar_in(patience * TPAR_SECOND / 2);
 	struct soak_level now = soak_level_now();
-	int i;
 
-	for (i = 0; i < 200 && now.threads > before.threads; i++) {
+	while (now.threads > before.threads && tpar_in(0) < until) {
 		(void)usleep(50000);
 		now = soak_level_now();
 	}
@@ -419,7 +420,8 @@ main(void)
 	before.descriptors = soak_level_now().descriptors;
 	before.threads++; /* the watchdog */
 	add_loads(seed);
-	soak_watch(loads, load_count, number_of("SOAK_PATIENCE", 20));
+	patience = larger(number_of("SOAK_PATIENCE", 20), 2);
+	soak_watch(loads, load_count, patience);
 	for (tide = 0; tide < TIDES; tide++) {
 		ok &= run_tide(tide, seconds * TPAR_SECOND / TIDES, before);
 	}

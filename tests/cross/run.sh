@@ -1,0 +1,254 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# run.sh - the tests on other processors, with other C libraries, compilers and
+# options, as a TAP producer: one line per target.
+#
+#     tests/cross/run.sh [TARGET...]        in the top of a build
+#
+#     aarch64 riscv64 s390x armhf   emulated by qemu-user
+#     i686                          this processor, 32 bits
+#     musl                          this processor, another C library
+#     gcc-O0 gcc-O3 gcc-lto clang-O0 clang-O3 clang-lto
+#
+# Each has a tree of its own, build-cross/TARGET, with its logs.  Where a
+# compiler or an emulator is missing the target is skipped; none is downloaded.
+# Check is built for the target, of the source that apt-get has, or $CHECK_SOURCE
+# (a directory); for the compilers, the one that is installed is used.
+#
+# Environment:
+#     CROSS_TESTS      unit; api: these too; all: and faults, stress, the soak (unit)
+#     TPAR_TEST_SCALE  how long tests are, in percent (5)
+#     CK_TIMEOUT_MULTIPLIER  how much longer they may take (10)
+#     JOBS             of make (the processors)
+#     APT_GET          may be `false`: nothing is fetched
+#
+# Lists of words are meant to be split:
+# shellcheck disable=SC2086
+
+src=$(cd "$(dirname "$0")/../.." && pwd)
+top=$PWD/build-cross
+: "${CROSS_TESTS:=unit}" "${TPAR_TEST_SCALE:=5}" "${CK_TIMEOUT_MULTIPLIER:=10}"
+: "${JOBS:=$(getconf _NPROCESSORS_ONLN)}" "${APT_GET:=apt-get}" "${MAKE:=make}"
+: "${SOAK_SECS:=8}" "${SOAK_PATIENCE:=120}"
+export TPAR_TEST_SCALE CK_TIMEOUT_MULTIPLIER SOAK_SECS SOAK_PATIENCE
+unset MAKEFLAGS MFLAGS MAKELEVEL CC CXX CFLAGS LDFLAGS
+
+have()
+{
+	command -v "$1" > /dev/null 2>&1
+}
+
+# ---- Targets -----------------------------------------------------------------
+
+# describe TARGET: sets what it is built with and how its programs are run
+describe()
+{
+	host='' emulator='' flags='-O1' links='' lacks='' configure=''
+	case $1 in
+	aarch64) host=aarch64-linux-gnu emulator=qemu-aarch64 ;;
+	riscv64) host=riscv64-linux-gnu emulator=qemu-riscv64 ;;
+	s390x) host=s390x-linux-gnu emulator=qemu-s390x ;;
+	armhf) host=arm-linux-gnueabihf emulator=qemu-arm ;;
+	i686)
+		# qemu-i386 hangs, but this processor can do it.
+		host=i686-linux-gnu
+		links="-Wl,--dynamic-linker=/usr/$host/lib/ld-linux.so.2"
+		links="$links -Wl,-rpath=/usr/$host/lib"
+		;;
+	musl)
+		host=x86_64-linux-musl cc=musl-gcc links=-static
+		have musl-gcc || lacks=musl-gcc
+		;;
+	gcc-O0 | gcc-O3 | clang-O0 | clang-O3) cc=${1%-*} flags=-${1#*-} ;;
+	gcc-lto) cc=gcc flags='-O2 -flto=auto' ;;
+	clang-lto) cc=clang flags='-O2 -flto' ;;
+	*)
+		echo "run.sh: there is no target $1" >&2
+		exit 2
+		;;
+	esac
+	case $1 in
+	gcc-lto) configure='AR=gcc-ar NM=gcc-nm RANLIB=gcc-ranlib' ;;
+	clang-lto)
+		# The linker has to understand its objects.
+		have ld.lld && links=-fuse-ld=lld || lacks='ld.lld (lld)'
+		for ar in llvm-ar llvm-ar-14 llvm-ar-19; do
+			have $ar && break
+		done
+		have $ar || lacks='llvm-ar (llvm)'
+		configure="AR=$ar NM=llvm-nm${ar#llvm-ar} RANLIB=llvm-ranlib${ar#llvm-ar}"
+		;;
+	esac
+	case $1 in
+	aarch64 | riscv64 | s390x | armhf | i686) cc=$host-gcc ;;
+	esac
+	have "$cc" || lacks=$cc
+	[ -z "$emulator" ] || have "$emulator" || lacks=$emulator
+}
+
+# ---- What the emulator cannot do ---------------------------------------------
+
+# Programs that are not run, and why.
+excluded()
+{
+	[ -n "$emulator" ] || return
+	# Its own assertion fails (plugins/core.c, "success") when the child of a
+	# process that had threads starts one.
+	echo tests/unit/test_fork tests/unit/test_interrupt \
+		tests/unit/test_lane tests/unit/test_timer
+}
+
+# ---- Check -------------------------------------------------------------------
+
+# Downloads its source by apt-get, with lists of its own.
+fetch_check()
+{
+	[ -z "$CHECK_SOURCE" ] || return 0
+	mkdir -p "$top/apt/parts" "$top/apt/lists/partial" \
+		"$top/apt/cache/archives/partial"
+	for list in /etc/apt/sources.list.d/debian.sources \
+		/etc/apt/sources.list.d/ubuntu.sources; do
+		[ ! -f $list ] || sed 's/^Types:.*/Types: deb-src/' $list \
+			> "$top/apt/parts/${list##*/}"
+	done
+	: > "$top/apt/sources.list"
+	[ ! -f /etc/apt/sources.list ] ||
+		sed -n 's/^deb /deb-src /p' /etc/apt/sources.list \
+			> "$top/apt/sources.list"
+	(
+		cd "$top/apt" || exit
+		set -- -q -o Dir::State="$top/apt" -o Dir::State::status=/dev/null \
+			-o Dir::State::lists="$top/apt/lists" \
+			-o Dir::Cache="$top/apt/cache" \
+			-o Dir::Etc::sourcelist="$top/apt/sources.list" \
+			-o Dir::Etc::sourceparts="$top/apt/parts" \
+			-o APT::Sandbox::User=root
+		$APT_GET "$@" update && $APT_GET "$@" source --download-only check &&
+			tar -xf check_*.orig.tar.gz
+	) > "$top/apt.log" 2>&1 || return
+	CHECK_SOURCE=$(cd "$top"/apt/check-*/ && pwd)
+}
+
+# Into $tree/check; its flags into check_cflags and check_libs.
+build_check()
+{
+	check=$tree/check
+	if [ ! -f "$check/src/.libs/libcheck.a" ]; then
+		mkdir -p "$check" && (
+			cd "$check" &&
+				"$CHECK_SOURCE/configure" --host=$host CC=$cc \
+					CFLAGS=-O1 --disable-subunit --disable-shared \
+					--disable-build-docs &&
+				$MAKE -j$JOBS -C lib &&
+				$MAKE -j$JOBS -C src libcheck.la
+		) > "$tree/check.log" 2>&1 || return
+	fi
+	check_cflags="-I$check/src -I$CHECK_SOURCE/src -I$check"
+	check_libs="$check/src/.libs/libcheck.a $check/lib/.libs/libcompat.a"
+	check_libs="$check_libs -lrt -lm -lpthread"
+}
+
+# ---- The library -------------------------------------------------------------
+
+# A program that runs a program of the target.
+make_runner()
+{
+	runner=
+	[ -n "$emulator" ] || return 0
+	runner=$tree/run
+	pin=
+	if [ "$emulator" = qemu-aarch64 ] && have taskset; then
+		# It lets a load overtake a store-release that is before it, so
+		# what is sequentially consistent is not; with one processor for
+		# each process nobody can see that.
+		cpus=$(taskset -cp $$ | sed 's/.*: //')
+		pin="cpu=${cpus%%[-,]*}; [ \$((\$\$ % 2)) = 0 ] || cpu=${cpus##*[-,]}
+exec taskset -c \$cpu"
+	else
+		pin=exec
+	fi
+	printf '#!/bin/sh\n%s %s -L /usr/%s "$@"\n' "$pin" "$emulator" "$host" \
+		> "$runner" && chmod +x "$runner"
+}
+
+configure_tree()
+{
+	mkdir -p "$tree/build" && cd "$tree/build" || return
+	[ ! -f config.status ] || return 0
+	set -- --enable-werror --disable-silent-rules CC=$cc CFLAGS="$flags" \
+		LDFLAGS="$links" $configure
+	if [ -n "$host" ]; then
+		# Nothing of this system's is for the other one.
+		set -- "$@" --host=$host --without-io --disable-shared CXX=no \
+			PKG_CONFIG_LIBDIR=/nonexistent \
+			CHECK_CFLAGS="$check_cflags" CHECK_LIBS="$check_libs"
+	fi
+	"$src/configure" "$@"
+}
+
+test_tree()
+{
+	cd "$tree/build" || return
+	tests='$(UNIT_TESTS)'
+	case $CROSS_TESTS in
+	unit) ;;
+	api) tests="$tests \$(API_TESTS)" ;;
+	all) tests="$tests \$(API_TESTS) \$(FAULT_TESTS) \$(STRESS_TESTS)" ;;
+	*)
+		echo "CROSS_TESTS=$CROSS_TESTS: not unit, api or all"
+		return 2
+		;;
+	esac
+	tests="\$(filter-out $(excluded),$tests)"
+	$MAKE -j$JOBS all tests/libsupport.a "TESTS=$tests" cross-programs &&
+		$MAKE -j$JOBS -k check-TESTS "TESTS=$tests" \
+			LOG_COMPILER="$runner" || return
+	[ "$CROSS_TESTS" != all ] || {
+		$MAKE -j$JOBS tests/soak/soak && $runner tests/soak/soak
+	}
+}
+
+# run TARGET: 77 if something is missing, which `why` names
+run()
+{
+	describe "$1"
+	tree=$top/$1
+	why="no $lacks"
+	[ -z "$lacks" ] || return 77
+	mkdir -p "$tree" || return
+	check_cflags='' check_libs=''
+	if [ -n "$host" ]; then
+		why="no source of Check: $top/apt.log"
+		fetch_check || return 77
+		why="Check is not built: $tree/check.log"
+		build_check || return 1
+	fi
+	why="$tree/test.log"
+	make_runner && (configure_tree && test_tree) > "$tree/test.log" 2>&1
+}
+
+# ---- All of them -------------------------------------------------------------
+
+mkdir -p "$top" || exit 2
+: "${1:?a target is needed}"
+echo "1..$#"
+n=0 failed=0
+for target; do
+	n=$((n + 1))
+	begin=$(date +%s)
+	run "$target"
+	rc=$?
+	took="$(($(date +%s) - begin)) s"
+	case $rc in
+	0) echo "ok $n - $target: $(sed -n 's/^# PASS: */passed /p' \
+		"$tree/test.log" | tail -n 1), $took" ;;
+	77) echo "ok $n - $target # SKIP $why" ;;
+	*)
+		echo "not ok $n - $target: $why, $took"
+		grep -hE '^(FAIL|ERROR)|error:|^soak: .*(FAILED|hangs)' \
+			"$tree/test.log" | head -n 20 | sed 's/^/# /'
+		failed=1
+		;;
+	esac
+done
+exit $failed
