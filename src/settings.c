@@ -15,7 +15,8 @@
 #define BLOCKING_MAX 16384u
 #define BLOCKING_DEFAULT 512u
 #define STACK_MIN ((size_t)128 * 1024)
-#define STACK_MAX ((size_t)1 << 36)
+/* Of a 32-bit address space a quarter. */
+#define STACK_MAX ((size_t)1 << (SIZE_MAX > UINT32_MAX ? 36 : 30))
 #if TPI_TSAN
 /* It keeps a stack of its own of 65,536 calls: less than 8 MiB of waits have. */
 #define STACK_DEFAULT ((size_t)4 << 20)

@@ -121,11 +121,14 @@ START_TEST(limits_themselves_are_allowed)
 
 	from.workers = 4096;
 	from.blocking_limit = 16384;
-	from.stack_size = (size_t)1 << 36;
+	from.stack_size = (size_t)1 << (SIZE_MAX > UINT32_MAX ? 36 : 30);
 	from.queue_limit = SIZE_MAX;
 	ck_assert_int_eq(tpi_settings_complete(&from, &to), TPAR_OK);
 	ck_assert_uint_eq(to.workers, 4096);
+	ck_assert_uint_eq(to.stack_size, from.stack_size);
 	ck_assert_uint_eq(to.queue_limit, SIZE_MAX);
+	from.stack_size = (size_t)128 * 1024;
+	ck_assert_int_eq(tpi_settings_complete(&from, &to), TPAR_OK);
 }
 END_TEST
 
