@@ -262,9 +262,9 @@ gather_inside(void *arg, void *value)
 	enum tpar_err err;
 
 	(void)value;
-	f[0] = unit_submit(NULL, unit_number_task, NULL, 8);
-	f[1] = unit_submit(NULL, unit_number_task, NULL, 8);
-	f[2] = unit_submit(NULL, scene_fail_with, arg, 8);
+	f[0] = unit_submit(NULL, unit_number_task, NULL, sizeof(intptr_t));
+	f[1] = unit_submit(NULL, unit_number_task, NULL, sizeof(intptr_t));
+	f[2] = unit_submit(NULL, scene_fail_with, arg, sizeof(intptr_t));
 	err = tpar_gather(f, 3, NULL, &why);
 	tpar_future_unref_all(f, 3);
 	UNIT_MUST(err == TPAR_EFAILED);
@@ -277,8 +277,8 @@ START_TEST(nested_failure_comes_up_as_one)
 	struct tpar_failure why;
 	tpar_future *f[2];
 
-	f[0] = unit_submit(NULL, unit_number_task, NULL, 8);
-	f[1] = unit_submit(NULL, gather_inside, (void *)77, 8);
+	f[0] = unit_submit(NULL, unit_number_task, NULL, sizeof(intptr_t));
+	f[1] = unit_submit(NULL, gather_inside, (void *)77, sizeof(intptr_t));
 	ck_assert_int_eq(tpar_gather(f, 2, NULL, &why), TPAR_EFAILED);
 	ck_assert_uint_eq(why.index, 1);
 	ck_assert_int_eq(why.state, TPAR_FAILED);

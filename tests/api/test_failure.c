@@ -53,8 +53,9 @@ gather_two(int other_code, struct tpar_failure *why, tpar_future *f[2])
 	intptr_t values[2] = { -1, -2 };
 
 	sibling.hold.code = other_code;
-	f[0] = unit_submit(pool, clean_up_when_stopped, &sibling, 8);
-	f[1] = unit_submit(pool, fail_when_begun, &sibling, 8);
+	f[0] = unit_submit(pool, clean_up_when_stopped, &sibling,
+			   sizeof(intptr_t));
+	f[1] = unit_submit(pool, fail_when_begun, &sibling, sizeof(intptr_t));
 	ck_assert_int_eq(tpar_gather(f, 2, values, why), TPAR_EFAILED);
 	/* It has returned only after the sibling had ended. */
 	ck_assert_int_eq(atomic_load(&sibling.cleaned), 1);
@@ -184,7 +185,7 @@ START_TEST(values_of_a_failed_set_are_dropped_once_with_their_futures)
 	for (i = 0; i < 4; i++) {
 		f[i] = scene_submit_droppable(
 			NULL, i == 2 ? fail_with : unit_number_task, (void *)1,
-			8);
+			sizeof(intptr_t));
 		(void)tpar_future_wait(f[i], TPAR_FOREVER);
 	}
 	ck_assert_int_eq(tpar_gather(f, 4, values, &why), TPAR_EFAILED);
@@ -204,10 +205,10 @@ START_TEST(settled_set_reports_each_and_cancels_nobody)
 	intptr_t values[3] = { -1, -1, -1 };
 	tpar_future *f[3];
 
-	f[0] = unit_submit(NULL, fail_with, (void *)4, 8);
+	f[0] = unit_submit(NULL, fail_with, (void *)4, sizeof(intptr_t));
 	ck_assert_int_eq(tpar_future_wait(f[0], TPAR_FOREVER), TPAR_EFAILED);
-	f[1] = unit_submit(NULL, unit_number_task, (void *)6, 8);
-	f[2] = unit_submit(NULL, fail_with, (void *)5, 8);
+	f[1] = unit_submit(NULL, unit_number_task, (void *)6, sizeof(intptr_t));
+	f[2] = unit_submit(NULL, fail_with, (void *)5, sizeof(intptr_t));
 	ck_assert_int_eq(tpar_gather_settled(f, 3, values, outcomes), TPAR_OK);
 	ck_assert_int_eq(outcomes[0].state, TPAR_FAILED);
 	ck_assert_int_eq(outcomes[0].code, 4);

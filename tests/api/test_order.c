@@ -191,8 +191,10 @@ START_TEST(value_that_is_owned_moves_once)
 	struct tpar_failure why;
 	tpar_future *f[3];
 
-	f[0] = scene_submit_droppable(NULL, unit_number_task, (void *)5, 8);
-	f[1] = scene_submit_droppable(NULL, unit_number_task, (void *)6, 8);
+	f[0] = scene_submit_droppable(NULL, unit_number_task, (void *)5,
+				      sizeof(intptr_t));
+	f[1] = scene_submit_droppable(NULL, unit_number_task, (void *)6,
+				      sizeof(intptr_t));
 	f[2] = f[0];
 	/* The second slot has nothing to be filled with: nothing moves. */
 	ck_assert_int_eq(tpar_gather(f, 3, values, &why), TPAR_EALREADY);

@@ -346,7 +346,7 @@ START_TEST(threads_that_were_started_are_gone_if_another_cannot_be)
 	config.stack_size = (size_t)1 << 30;
 	config.on_worker_start = count_start;
 	config.on_worker_stop = count_stop;
-	limit_address_space((size_t)4 << 30);
+	limit_address_space((size_t)2 << 30);
 	ck_assert_int_eq(tpar_pool_create(&pool, &config), TPAR_EAGAIN);
 	ck_assert_ptr_null(pool);
 	ck_assert_ptr_nonnull(strstr(tpar_error_detail(), " of 8 could not"));

@@ -23,9 +23,11 @@ START_TEST(bad_member_in_the_middle_leaves_all_others_alone)
 	tpar_future *f[3];
 
 	scene_stall(&scene);
-	f[0] = unit_submit(scene.pool, unit_number_task, (void *)7, 8);
+	f[0] = unit_submit(scene.pool, unit_number_task, (void *)7,
+			   sizeof(intptr_t));
 	f[1] = NULL;
-	f[2] = unit_submit(scene.pool, unit_number_task, (void *)9, 8);
+	f[2] = unit_submit(scene.pool, unit_number_task, (void *)9,
+			   sizeof(intptr_t));
 	ck_assert_int_eq(tpar_gather(f, 3, values, &why), TPAR_EINVAL);
 	ck_assert_uint_eq(why.index, SIZE_MAX);
 	ck_assert_int_eq(why.state, TPAR_PENDING);
@@ -55,7 +57,7 @@ START_TEST(members_of_mixed_sizes_are_refused_untouched)
 	tpar_future *f[2];
 
 	scene_stall(&scene);
-	f[0] = unit_submit(scene.pool, nothing, NULL, 8);
+	f[0] = unit_submit(scene.pool, nothing, NULL, sizeof(intptr_t));
 	f[1] = unit_submit(scene.pool, nothing, NULL, 16);
 	ck_assert_int_eq(tpar_gather(f, 2, values, &why), TPAR_EINVAL);
 	ck_assert_ptr_nonnull(strstr(why.message, "16 bytes"));

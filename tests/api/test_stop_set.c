@@ -98,24 +98,28 @@ make_members(struct level *level)
 	tpar_pool *stalled = scene.pool;
 	tpar_future **f = level->f;
 
-	f[LEAF] = level->shared ? tpar_future_ref(level->shared)
-				: scene_submit_elsewhere(NULL, run_leaf,
-							 &level->leaf, 8);
+	f[LEAF] = level->shared
+			  ? tpar_future_ref(level->shared)
+			  : scene_submit_elsewhere(NULL, run_leaf, &level->leaf,
+						   sizeof(intptr_t));
 	f[STUCK] = scene_submit_elsewhere(level->stuck ? stalled : NULL,
-					  give_eight, NULL, 8);
+					  give_eight, NULL, sizeof(intptr_t));
 	if (level->failing) {
-		f[FAILING] = scene_submit_elsewhere(NULL, fail_when_let,
-						    &level->fail, 8);
+		f[FAILING] = scene_submit_elsewhere(
+			NULL, fail_when_let, &level->fail, sizeof(intptr_t));
 	} else {
-		f[FAILING] = unit_submit(NULL, give_eight, NULL, 8);
+		f[FAILING] =
+			unit_submit(NULL, give_eight, NULL, sizeof(intptr_t));
 	}
 	if (level->below != NULL) {
-		f[BELOW] = scene_submit_elsewhere(NULL, gather_level,
-						  level->below, 8);
+		f[BELOW] = scene_submit_elsewhere(
+			NULL, gather_level, level->below, sizeof(intptr_t));
 	} else {
-		f[BELOW] = unit_submit(NULL, give_eight, NULL, 8);
+		f[BELOW] =
+			unit_submit(NULL, give_eight, NULL, sizeof(intptr_t));
 	}
-	f[LAST] = unit_submit(stalled, give_eight, &level->entered, 8);
+	f[LAST] = unit_submit(stalled, give_eight, &level->entered,
+			      sizeof(intptr_t));
 }
 
 static int
@@ -160,7 +164,8 @@ new_level(int leaf_code)
 static tpar_future *
 enter(struct level *level)
 {
-	tpar_future *f = unit_submit(pool, gather_level, level, 8);
+	tpar_future *f =
+		unit_submit(pool, gather_level, level, sizeof(intptr_t));
 
 	for (; level != NULL; level = level->below) {
 		unit_gate_await(&level->entered, 1);

@@ -276,7 +276,8 @@ START_TEST(member_stopped_before_fails_the_set_at_once)
 
 	scene_stall(&scene);
 	for (i = 0; i < 3; i++) {
-		f[i] = unit_submit(scene.pool, unit_number_task, NULL, 8);
+		f[i] = unit_submit(scene.pool, unit_number_task, NULL,
+				   sizeof(intptr_t));
 	}
 	ck_assert_int_eq(tpar_future_cancel(f[1]), TPAR_OK);
 	ck_assert_int_eq(tpar_gather(f, 3, NULL, &why), TPAR_ECANCELED);
@@ -300,21 +301,21 @@ stop_a_set_and_go_on(void *arg, void *value)
 
 	(void)value;
 	f[0] = scene_submit_elsewhere(scene->pool, unit_number_task, (void *)8,
-				      8);
+				      sizeof(intptr_t));
 	f[1] = scene_submit_elsewhere(scene->pool, unit_number_task, (void *)8,
-				      8);
+				      sizeof(intptr_t));
 	UNIT_MUST(tpar_gather_until(f, 2, values, TPAR_NOW, NULL) ==
 		  TPAR_ETIMEDOUT);
 	UNIT_MUST(!tpar_cancelled() && tpar_checkpoint() == 0);
 	tpar_future_unref_all(f, 2);
-	f[0] = unit_submit(NULL, scene_fail_with, (void *)3, 8);
+	f[0] = unit_submit(NULL, scene_fail_with, (void *)3, sizeof(intptr_t));
 	f[1] = scene_submit_elsewhere(scene->pool, unit_number_task, (void *)8,
-				      8);
+				      sizeof(intptr_t));
 	UNIT_MUST(tpar_gather(f, 2, values, NULL) == TPAR_EFAILED);
 	UNIT_MUST(!tpar_cancelled() && tpar_checkpoint() == 0);
 	tpar_future_unref_all(f, 2);
-	f[0] = unit_submit(NULL, unit_number_task, (void *)8, 8);
-	f[1] = unit_submit(NULL, unit_number_task, (void *)8, 8);
+	f[0] = unit_submit(NULL, unit_number_task, (void *)8, sizeof(intptr_t));
+	f[1] = unit_submit(NULL, unit_number_task, (void *)8, sizeof(intptr_t));
 	UNIT_MUST(tpar_gather(f, 2, values, NULL) == TPAR_OK);
 	UNIT_MUST(values[0] == 8 && values[1] == 8);
 	tpar_future_unref_all(f, 2);

@@ -72,7 +72,7 @@ describe()
 	clang-lto)
 		# The linker has to understand its objects.
 		have ld.lld && links=-fuse-ld=lld || lacks='ld.lld (lld)'
-		for ar in llvm-ar llvm-ar-14 llvm-ar-19; do
+		for ar in llvm-ar llvm-ar-19 llvm-ar-14; do
 			have $ar && break
 		done
 		have $ar || lacks='llvm-ar (llvm)'
@@ -200,7 +200,9 @@ test_tree()
 		;;
 	esac
 	tests="\$(filter-out $(excluded),$tests)"
-	$MAKE -j$JOBS all tests/libsupport.a "TESTS=$tests" cross-programs &&
+	# One after the other: both would make the library.
+	$MAKE -j$JOBS all &&
+		$MAKE -j$JOBS tests/libsupport.a "TESTS=$tests" cross-programs &&
 		$MAKE -j$JOBS -k check-TESTS "TESTS=$tests" \
 			LOG_COMPILER="$runner" || return
 	[ "$CROSS_TESTS" != all ] || {

@@ -146,7 +146,7 @@ START_TEST(thread_that_cannot_be_is_reported)
 	struct seen seen;
 	pthread_t thread;
 
-	ck_assert_int_ne(tpi_spawn(&thread, (size_t)1 << 47, look, &seen), 0);
+	ck_assert_int_ne(tpi_spawn(&thread, SIZE_MAX / 4 * 3, look, &seen), 0);
 	run(look, STACK, &seen);
 }
 END_TEST

@@ -366,9 +366,9 @@ static void *
 race(void *arg)
 {
 	struct racer *racer = arg;
-	long rounds = unit_scaled(3000);
+	unsigned rounds = (unsigned)unit_scaled(3000);
 	uint32_t random = racer->seed;
-	long i;
+	unsigned i;
 
 	for (i = 1; i <= rounds; i++) {
 		UNIT_MUST(tpi_timer_add(&racer->timer,
