@@ -161,9 +161,11 @@ tpi_ledger_live_locked(const void *object, enum tpi_audit_kind kind,
 struct tpi_entry *
 tpi_ledger_next_locked(struct tpi_entry *e)
 {
-	for (e = e != NULL ? e + 1 : table; e < table + capacity; e++) {
-		if (e->state == TPI_ENTRY_LIVE) {
-			return e;
+	size_t i;
+
+	for (i = e != NULL ? (size_t)(e - table) + 1 : 0; i < capacity; i++) {
+		if (table[i].state == TPI_ENTRY_LIVE) {
+			return &table[i];
 		}
 	}
 	return NULL;
@@ -228,10 +230,12 @@ is_held(const struct tpi_entry *e, const void *of)
 static size_t
 tell_locked(struct tpi_entry *first, const void *of)
 {
-	struct tpi_entry *e;
 	size_t n = 0;
+	size_t i;
 
-	for (e = first; e < table + capacity; e++) {
+	for (i = (size_t)(first - table); i < capacity; i++) {
+		struct tpi_entry *e = &table[i];
+
 		if (is_held(e, of) && e->kind == first->kind &&
 		    is_same(e->name, first->name) &&
 		    is_same(e->site, first->site)) {
@@ -247,11 +251,14 @@ void
 tpi_ledger_report_locked(const char *what, const char *still, const void *of)
 {
 	size_t sites = 0;
-	struct tpi_entry *e;
 	char text[512];
 	size_t n;
+	size_t i;
 
-	for (e = table; e < table + capacity; e++) {
+	/* As long as nothing was made there is no table. */
+	for (i = 0; i < capacity; i++) {
+		struct tpi_entry *e = &table[i];
+
 		if (!is_held(e, of)) {
 			continue;
 		}
@@ -264,8 +271,8 @@ tpi_ledger_report_locked(const char *what, const char *still, const void *of)
 		fprintf(stderr, "libtaskpar: %s: %zu %s%s %s: %s\n", what, n,
 			kinds[e->kind], n > 1 ? "s" : "", still, text);
 	}
-	for (e = table; e < table + capacity; e++) {
-		e->told = false;
+	for (i = 0; i < capacity; i++) {
+		table[i].told = false;
 	}
 }
 

@@ -139,6 +139,24 @@ use_everything(void)
 	unit_end_default_pool();
 }
 
+static void
+use_nothing(void)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+
+	UNIT_MUST(tpar_pool_destroy(pool) == TPAR_OK);
+}
+
+/* There is no table to look through when its pool goes, and at its exit. */
+START_TEST(program_that_makes_nothing_hears_nothing)
+{
+	struct report report = run(use_nothing);
+
+	ck_assert_str_eq(report.text, "");
+	ck_assert(report.exited);
+}
+END_TEST
+
 START_TEST(clean_program_hears_nothing)
 {
 	struct report report = run(use_everything);
@@ -677,6 +695,7 @@ main(void)
 {
 	const TTest *const tests[] = {
 		clean_program_hears_nothing,
+		program_that_makes_nothing_hears_nothing,
 #ifdef TPI_DEBUG
 		handle_released_too_often_is_caught,
 		call_with_a_freed_future_is_caught,
