@@ -35,7 +35,17 @@ struct options {
 	long redirects;
 	long timeout_ms; /* for each attempt; 0: none */
 	const struct engine *engine;
+	const char
+		*fault; /* COMMAND_BAD: what is wrong, or NULL: it was told */
+	const char *culprit; /* with which part of the command line */
 };
+
+/* ---- tpfetch_options.c: what the command line asks for -------------------- */
+
+enum command { COMMAND_RUN, COMMAND_HELP, COMMAND_VERSION, COMMAND_BAD };
+
+/* As getopt(): argv is sorted, and what is no option begins at optind. */
+enum command options_parse(int argc, char **argv, struct options *options);
 
 /* A body on its way. */
 struct body {

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,15 +46,29 @@ static const char help[] =
 	"Exit status: 0, or 1 if anything failed.  Ctrl-C stops cleanly and\n"
 	"prints what is done; a second one kills.\n";
 
-/* Ends the program before there are tasks. */
+/* Ends the program before there are tasks, unless it is to run. */
 static void
-usage(const char *what, const char *option)
+obey(enum command command, const struct options *options)
 {
-	if (what != NULL) {
-		fprintf(stderr, "tpsum: %s %s\n", option, what);
+	switch (command) {
+	case COMMAND_RUN:
+		return;
+	case COMMAND_HELP:
+		fputs(help, stdout);
+		break;
+	case COMMAND_VERSION:
+		printf("tpsum (libtaskpar) %s\n", tpar_version());
+		break;
+	default:
+		if (options->fault != NULL) {
+			fprintf(stderr, "tpsum: %s %s\n", options->culprit,
+				options->fault);
+		}
+		fputs("Try 'tpsum --help' for more information.\n", stderr);
+		exit(1);
 	}
-	fputs("Try 'tpsum --help' for more information.\n", stderr);
-	exit(1);
+	report_flush();
+	exit(report_exit_status(options));
 }
 
 static void
@@ -127,110 +140,6 @@ run(tpar_pool *pool, struct source *source, const struct options *options)
 	return ok;
 }
 
-static unsigned
-parse_jobs(const char *text)
-{
-	unsigned long n;
-	char *rest;
-
-	errno = 0;
-	n = strtoul(text, &rest, 10);
-	if (*text < '0' || *text > '9' || *rest != '\0' || errno != 0 ||
-	    n < 1 || n > 4096) {
-		usage("is not a number in 1..4096", text);
-	}
-	return (unsigned)n;
-}
-
-/* The later one of --quiet, --status and --warn counts. */
-static void
-choose_verbosity(struct options *options, int option)
-{
-	options->quiet = option == 'q';
-	options->status = option == 's';
-	options->warn = option == 'w';
-}
-
-static void
-parse_options(int argc, char **argv, struct options *options)
-{
-	static const struct option known[] = {
-		{ "check", no_argument, NULL, 'c' },
-		{ "fail-fast", no_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "ignore-missing", no_argument, NULL, 'i' },
-		{ "jobs", required_argument, NULL, 'j' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "status", no_argument, NULL, 's' },
-		{ "strict", no_argument, NULL, 't' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "warn", no_argument, NULL, 'w' },
-		{ NULL, 0, NULL, 0 }
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "cj:w", known, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			options->check = true;
-			break;
-		case 'f':
-			options->fail_fast = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			report_flush();
-			exit(report_exit_status(options));
-		case 'i':
-			options->ignore_missing = true;
-			break;
-		case 'j':
-			options->workers = parse_jobs(optarg);
-			break;
-		case 't':
-			options->strict = true;
-			break;
-		case 'v':
-			printf("tpsum (libtaskpar) %s\n", tpar_version());
-			report_flush();
-			exit(report_exit_status(options));
-		case 'q':
-		case 's':
-		case 'w':
-			choose_verbosity(options, c);
-			break;
-		default:
-			usage(NULL, NULL);
-		}
-	}
-}
-
-static void
-check_options(const struct options *options)
-{
-	static const char what[] =
-		"is meaningful only when verifying checksums";
-
-	if (options->check) {
-		return;
-	}
-	if (options->ignore_missing) {
-		usage(what, "--ignore-missing");
-	}
-	if (options->quiet) {
-		usage(what, "--quiet");
-	}
-	if (options->status) {
-		usage(what, "--status");
-	}
-	if (options->strict) {
-		usage(what, "--strict");
-	}
-	if (options->warn) {
-		usage(what, "--warn");
-	}
-}
-
 /* A file that is opened as descriptor 1 would be written to. */
 static void
 keep_standard_descriptors(void)
@@ -257,8 +166,7 @@ main(int argc, char **argv)
 	bool ok;
 
 	keep_standard_descriptors();
-	parse_options(argc, argv, &options);
-	check_options(&options);
+	obey(options_parse(argc, argv, &options), &options);
 	source.arg = optind < argc ? argv + optind : standard_input;
 	source.end = optind < argc ? argv + argc : standard_input + 1;
 	stop_at_signals();

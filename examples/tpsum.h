@@ -25,7 +25,16 @@ struct options {
 	bool strict;
 	bool warn;
 	unsigned workers;
+	const char
+		*fault; /* COMMAND_BAD: what is wrong, or NULL: it was told */
+	const char *culprit; /* with which part of the command line */
 };
+
+/* tpsum_options.c: what the command line asks for. */
+enum command { COMMAND_RUN, COMMAND_HELP, COMMAND_VERSION, COMMAND_BAD };
+
+/* As getopt(): argv is sorted, and what is no option begins at optind. */
+enum command options_parse(int argc, char **argv, struct options *options);
 
 /* What a task writes. */
 struct result {

@@ -548,7 +548,7 @@ for number in -1 +1 1x '' 99999999999999999999 16385; do
 done
 refuses '1001 is not a number in 0..1000' --retry=1001
 refuses '-1 is not a number in 0..1000' --max-redirs=-1
-for number in 0 -1 nan inf 1s '' 0.0001; do
+for number in 0 -1 nan inf 1s '' 0.0001 0x10 0x1p3 1e2 1.2.3 .; do
 	refuses "$number is not a number of seconds in 0.001..1000000" \
 		"--timeout=$number"
 done
