@@ -96,8 +96,7 @@ tpi_loose_create(const struct tpar_task *task, const struct tpi_shape *shape,
 		return NULL;
 	}
 	own.flags |= TPI_F_NO_INLINE;
-	heap = tpi_heap_enter_shared(
-		from, (unsigned)((uintptr_t)&tpi_thread_self >> 12));
+	heap = tpi_heap_enter_shared(from, tpi_thread_hint());
 	f = tpi_future_create(heap, &own, task, &intake, true);
 	tpi_heap_leave_shared(heap);
 	if (f != NULL) {

@@ -5,13 +5,22 @@
  *
  * There is a point before each atomic access (atomics.h) and at each lock
  * (lock.c).  In the library they are empty.  With TPI_POINTS they are calls:
- * chaos.c sleeps at some of them, by a seed; a replayable scheduler lets another
- * thread go on.  See doc/RELIABILITY.md.
+ * chaos.c sleeps at some of them, by a seed.  With TPI_SYS, too, they are those of
+ * the replayable scheduler, which lets another thread go on.  See
+ * doc/RELIABILITY.md.
  */
 #ifndef TPI_POINT_H
 #define TPI_POINT_H
 
-#ifdef TPI_POINTS
+#ifdef TPI_SYS
+
+#include <taskpar/sys.h>
+
+#define tpi_point() tpar_sys_point()
+#define tpi_cpu_pause() tpar_sys_pause_at(__FILE__, __LINE__)
+#define tpi_yield() tpar_sys_yield()
+
+#elif defined(TPI_POINTS)
 
 /* Before a step that other threads can see. */
 void tpi_point(void);

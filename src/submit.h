@@ -18,9 +18,7 @@
 static inline unsigned
 tpi_submit_hint(void)
 {
-	return (uint32_t)tpi_wrap_mul((uintptr_t)&tpi_thread_self >> 12,
-				      2654435761u) >>
-	       16;
+	return (uint32_t)tpi_wrap_mul(tpi_thread_hint(), 2654435761u) >> 16;
 }
 
 /*

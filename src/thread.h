@@ -8,6 +8,7 @@
 
 #include "base.h"
 #include "fork.h"
+#include "point.h"
 
 struct tpar_future;
 struct tpi_callback;
@@ -97,6 +98,17 @@ tpi_thread_task(void)
 	struct tpi_run *run = tpi_thread_run();
 
 	return run != NULL ? tpi_thread_root(run)->task : NULL;
+}
+
+/* To spread threads over what is there a few times: differs between most. */
+static inline unsigned
+tpi_thread_hint(void)
+{
+#ifdef TPI_SYS
+	return tpar_sys_thread(); /* the same in each replay */
+#else
+	return (unsigned)((uintptr_t)&tpi_thread_self >> 12);
+#endif
 }
 
 /* Before and after a fork: the calling thread takes what it has along. */

@@ -94,6 +94,11 @@ TPAR_API void tpar_debug_join_1(struct tpar_slot *head, const char *name,
 #define TPAR_LIGHT_FENCE_() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
 
+/* A point before each step that others can see, for sys.h. */
+#ifndef TPAR_POINT_
+#define TPAR_POINT_() ((void)0)
+#endif
+
 TPAR_INLINE_ struct tpar_limits *
 tpar_limits_of(struct tpar_slot *slot)
 {
@@ -122,8 +127,10 @@ static TPAR_UNUSED_
 TPAR_INLINE_ struct tpar_slot *
 tpar_fork_slot(struct tpar_slot *slot, tpar_slot_fn fn)
 {
+	TPAR_POINT_();
 	/* ORDER L1 release -> force(): the arguments. */
 	__atomic_store_n(&slot->head.fn, fn, __ATOMIC_RELEASE);
+	TPAR_POINT_();
 	if (TPAR_LIKELY_((uintptr_t)slot <
 			 __atomic_load_n(&tpar_limits_of(slot)->fork,
 					 __ATOMIC_RELAXED))) {
@@ -136,8 +143,10 @@ tpar_fork_slot(struct tpar_slot *slot, tpar_slot_fn fn)
 TPAR_INLINE_ int
 tpar_join_slot(struct tpar_slot *slot)
 {
+	TPAR_POINT_();
 	__atomic_store_n(&slot->head.fn, (tpar_slot_fn)0, __ATOMIC_RELAXED);
 	TPAR_LIGHT_FENCE_();
+	TPAR_POINT_();
 	return TPAR_LIKELY_(
 		(uintptr_t)slot >=
 		__atomic_load_n(&tpar_limits_of(slot)->join, __ATOMIC_RELAXED));
