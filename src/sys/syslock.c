@@ -128,7 +128,10 @@ cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline)
 	tpi_systurn_wake(TPI_SYS_MUTEX, mutex);
 	if ((w->flags & TPAR_SYS_SPURIOUS) != 0 &&
 	    tpi_sysworld_below(w, SPURIOUS) == 0) {
-		tpi_systurn_yield();
+		/* At once, or others come first. */
+		if (tpi_sysworld_below(w, 2) == 0) {
+			tpi_systurn_yield();
+		}
 	} else {
 		woken = tpi_systurn_wait(TPI_SYS_COND, cond, deadline);
 	}

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "environ.h"
 #include "err.h"
 #include "sysseeds.h"
 
@@ -31,7 +32,7 @@ number_of(const char *text, uint64_t *n)
 static const char *
 setting(const char *variable)
 {
-	const char *text = getenv(variable);
+	const char *text = tpi_environ_get(variable);
 
 	return text != NULL && *text != '\0' ? text : NULL;
 }

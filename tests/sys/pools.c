@@ -70,7 +70,7 @@ shut_down(enum tpar_shutdown how)
 	for (i = 0; i < 2; i++) {
 		thread[i] = sys_start(submit_some, &s[i]);
 	}
-	tpar_sys_yield();
+	sys_dawdle();
 	MUST(tpar_pool_shutdown(pool, how, TPAR_FOREVER) == TPAR_OK);
 	for (i = 0; i < 2; i++) {
 		sys_join(thread[i]);
@@ -119,7 +119,7 @@ cancel_against_wait(void *arg)
 		f[i] = item_submit(pool, &item[i]);
 	}
 	thread = sys_start(wait_for_it, f[2]);
-	tpar_sys_yield();
+	sys_dawdle();
 	MUST(tpar_pool_shutdown(pool, TPAR_CANCEL, TPAR_FOREVER) == TPAR_OK);
 	for (i = 0; i < 3; i++) {
 		MUST(tpar_future_state(f[i]) >= TPAR_DONE);

@@ -47,7 +47,7 @@ cat "$work"/* | "$AWK" '
 	steps[name] += $2 * $5
 	switches[name] += $2 * $8
 }
-/^# seed/ || /^# .*:/ {
+/^# [0-9]+ of/ || /^# .*:/ {
 	said[name] = said[name] "\n    " $0
 }
 END {

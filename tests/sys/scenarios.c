@@ -6,9 +6,9 @@
  *     tests/sys/scenarios [NAME...]
  *
  * Each is run for the seeds of the file first, then for a number of others:
- * TASKPAR_SYS_SEEDS, else a few.  SYS_FIRST is the first of those, SYS_KEEP=1 adds
- * those that fail to the file, SYS_SEED_FILE is its name.  How to replay one, and
- * what fails, is on stderr: doc/SYS.md.
+ * TASKPAR_SYS_SEEDS, else a few.  SYS_FIRST is the first of those, SYS_SEED_FILE the
+ * file.  What fails, and how to replay it, is on stderr: doc/SYS.md.  SYS_COUNT=1
+ * says nothing there but goes on, and counts the seeds that fail.
  */
 #include "sys.h"
 
@@ -29,6 +29,7 @@ static const struct scenario *const lists[] = {
 #define LISTS (sizeof lists / sizeof lists[0])
 
 static const char *seed_file;
+static int counts;
 static int number;
 static int failed;
 
@@ -66,6 +67,10 @@ run(const struct scenario *s)
 	config.flags = s->flags;
 	config.time_ns = s->time_ns != 0 ? s->time_ns : TPAR_SECOND;
 	config.seed_file = seed_file;
+	if (counts) {
+		config.flags |= TPAR_SYS_KEEP_GOING | TPAR_SYS_SILENT;
+		config.seed_file = NULL;
+	}
 	err = tpar_sys_run(&config, s->fn, NULL, &report);
 	took = seconds() - began;
 	number++;
@@ -79,8 +84,10 @@ run(const struct scenario *s)
 		       report.switches / report.runs);
 	} else if (err != TPAR_OK) {
 		failed = 1;
-		printf("# %s: %s\n# seed %" PRIu64 ": %s\n", tpar_strerror(err),
-		       tpar_error_detail(), report.seed, report.what);
+		printf("# %s %s\n# %" PRIu64 " of %" PRIu64 " fail, first "
+		       "%" PRIu64 ": %s\n",
+		       tpar_strerror(err), tpar_error_detail(), report.failed,
+		       report.runs, report.seed, report.what);
 	}
 	fflush(stdout);
 }
@@ -106,6 +113,7 @@ main(int argc, char **argv)
 	size_t i;
 
 	seed_file = getenv("SYS_SEED_FILE");
+	counts = getenv("SYS_COUNT") != NULL;
 	for (i = 0; i < LISTS; i++) {
 		for (s = lists[i]; s->name != NULL; s++) {
 			if (!is_left_out(s, argc, argv)) {

@@ -59,7 +59,7 @@ close_while_spawning(void *arg)
 static void *
 cancel_group(void *arg)
 {
-	tpar_sys_yield();
+	sys_dawdle();
 	MUST(tpar_group_cancel(arg, "enough") != TPAR_EINVAL);
 	return NULL;
 }
@@ -175,6 +175,10 @@ window_full(void *arg)
 	open_flow(&flow, 1 + tpar_sys_choose(2));
 	thread = sys_start(produce, &flow);
 	for (i = 0; i < ITEMS; i++) {
+		/* Until nobody else can go on: the producer sleeps. */
+		if (tpar_sys_choose(4) == 0) {
+			MUST(tpar_sleep(tpar_in(TPAR_MILLISECOND)) == TPAR_OK);
+		}
 		MUST(tpar_window_take(flow.window, &got, TPAR_FOREVER, NULL) ==
 		     TPAR_OK);
 		MUST(got == &flow.item[i]);

@@ -67,6 +67,17 @@ sys_join(pthread_t thread)
 	MUST(pthread_join(thread, NULL) == 0);
 }
 
+/* Others go on for a while, the seed says for how long. */
+static inline void
+sys_dawdle(void)
+{
+	unsigned i;
+
+	for (i = tpar_sys_choose(8); i > 0; i--) {
+		tpar_sys_yield();
+	}
+}
+
 /* A task and what became of it: see item_task(). */
 struct item {
 	int code; /* it returns */
