@@ -234,8 +234,7 @@ main(void)
 	pthread_join(thread[0], NULL);
 	pthread_join(thread[1], NULL);
 	word = tpi_load_relaxed(&pool.park.word);
-	assert(!is_work() ||
-	       tpi_park_active(word) >= pool.park.width ||
+	assert(!is_work() || tpi_park_active(word) >= pool.park.width ||
 	       tpi_park_searching(word) > 0);
 	return 0;
 }
