@@ -2,20 +2,18 @@
 # SPDX-License-Identifier: MIT
 # run.sh - the tests of the interface with threads that step aside at random.
 #
-#     tests/chaos/run.sh 'PROGRAM...' 'PROGRAM...'
+#     tests/chaos/run.sh PROGRAM...
 #
-# In the top of a build that was configured with --enable-chaos.  The programs
-# named first run with one seed in CHAOS_STRIDE (10), another one each; the
-# others, random programs themselves, with all of CHAOS_SEEDS (50), which are
-# CHAOS_FIRST (1) and the following.  A run that fails is run again by
+# In the top of a build that was configured with --enable-chaos.  There are
+# CHAOS_SEEDS (50) seeds, CHAOS_FIRST (1) and the following; with each runs one
+# program in CHAOS_STRIDE (10), other ones with the next.  A run that fails is
+# run again by
 #
 #     TASKPAR_CHAOS=SEED TPAR_TEST_SEED=SEED PROGRAM
 #
 # though not always with the same end: the system schedules, too (src/chaos.c).
 # What failing runs say is in chaos-*.log.
 
-some=$1
-all=$2
 seeds=${CHAOS_SEEDS:-50}
 first=${CHAOS_FIRST:-1}
 stride=${CHAOS_STRIDE:-10}
@@ -33,13 +31,10 @@ runs()
 	seed=$first
 	while [ "$seed" -lt $((first + seeds)) ]; do
 		n=0
-		for program in $some; do
+		for program in "$@"; do
 			n=$((n + 1))
 			[ $(((n + seed) % stride)) != 0 ] ||
 				echo "$program $seed"
-		done
-		for program in $all; do
-			echo "$program $seed"
 		done
 		seed=$((seed + 1))
 	done
@@ -60,7 +55,7 @@ rm -f chaos-*.log
 list=$(mktemp) || exit 2
 trap 'rm -f "$list"' EXIT
 trap 'exit 1' HUP INT TERM
-runs > "$list"
+runs "$@" > "$list"
 if xargs -n 2 -P "$jobs" sh -c "$one" chaos < "$list"; then
 	echo "ok: $(($(wc -l < "$list"))) runs, seeds $first to $((first + seeds - 1))"
 else
