@@ -11,7 +11,8 @@
 
 #define STACK ((size_t)256 * 1024)
 
-static _Thread_local char large[1 << 20];
+/* volatile: a compiler may leave out what is written and never read. */
+static _Thread_local volatile char large[1 << 20];
 
 /* Uses up `left` bytes in pieces. */
 static size_t
@@ -36,7 +37,7 @@ use_both(void *arg)
 
 	large[sizeof large / 2] = 1;
 	(void)use_stack(*used);
-	*used = 0;
+	*used = (size_t)large[sizeof large / 2] - 1;
 	return NULL;
 }
 
