@@ -200,7 +200,7 @@ tpi_audit_member(const struct tpar_future *f, size_t i)
 {
 	char call[64];
 
-	snprintf(call, sizeof call, "f[%zu] of a set", i);
+	(void)snprintf(call, sizeof call, "f[%zu] of a set", i);
 	tpi_audit_use(f, call);
 }
 
@@ -308,7 +308,8 @@ tpi_audit_not_completed(const void *promise, const char *call)
 	tpi_ledger_describe(e, text, sizeof text);
 	tpi_ledger_leave();
 	if (twice && tells_all()) {
-		fprintf(stderr,
+		(void)fprintf(
+			stderr,
 			"libtaskpar: %s: the promise %s had been completed "
 			"before\n",
 			call, text);
@@ -343,7 +344,7 @@ tpi_audit_pool_gone(const void *intake, const char *name)
 	tpi_ledger_enter();
 	check_ended_locked(intake);
 	if (tells_all()) {
-		snprintf(what, sizeof what, "pool '%s' destroyed", name);
+		(void)snprintf(what, sizeof what, "pool '%s' destroyed", name);
 		tpi_ledger_report_locked(what, "still held", intake);
 	}
 	tpi_ledger_leave();

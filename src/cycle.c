@@ -261,7 +261,8 @@ append_edge(char *text, const char *pool)
 		append(text, " waits for ");
 		return;
 	}
-	snprintf(one, sizeof one, " waits for pool '%.64s' and its ", pool);
+	(void)snprintf(one, sizeof one, " waits for pool '%.64s' and its ",
+		       pool);
 	append(text, one);
 }
 

@@ -14,8 +14,8 @@
 void
 tpi_die(const char *file, int line, const char *what)
 {
-	fprintf(stderr, "libtaskpar: %s:%d: broken invariant: %s\n", file, line,
-		what);
+	(void)fprintf(stderr, "libtaskpar: %s:%d: broken invariant: %s\n", file,
+		      line, what);
 	abort();
 }
 
@@ -24,10 +24,10 @@ tpi_die_misuse(const char *fmt, ...)
 {
 	va_list args;
 
-	fputs("libtaskpar: ", stderr);
+	(void)fputs("libtaskpar: ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	(void)vfprintf(stderr, fmt, args);
 	va_end(args);
-	fputc('\n', stderr);
+	(void)fputc('\n', stderr);
 	abort();
 }

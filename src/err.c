@@ -85,15 +85,14 @@ tpi_copy_text(char *to, size_t size, const char *from)
 	trim_partial_character(to, size - 1);
 }
 
-enum tpar_err
-tpi_err(enum tpar_err err, const char *fmt, ...)
+void
+tpi_err_say(const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
 	tpi_format(detail, sizeof detail, fmt, args);
 	va_end(args);
-	return err;
 }
 
 enum tpar_err
@@ -107,9 +106,8 @@ tpar_error_set(enum tpar_err err, const char *fmt, ...)
 	return err;
 }
 
-enum tpar_err
-tpi_err_plain(enum tpar_err err)
+void
+tpi_err_say_plain(enum tpar_err err)
 {
 	tpi_copy_text(detail, sizeof detail, tpar_strerror(err));
-	return err;
 }

@@ -15,12 +15,23 @@
 /* The longest detail; a longer one is cut between characters. */
 #define TPI_DETAIL_MAX 1024
 
-/* Records the detail for the calling thread and returns `err`. */
-enum tpar_err tpi_err(enum tpar_err err, const char *fmt, ...)
-	TPAR_PRINTF(2, 3);
+/*
+ * tpi_err(err, fmt, ...) records the detail for the calling thread and is `err`.
+ * Compilers and checkers see that it is, and not TPAR_OK.
+ */
+#define tpi_err(err, ...) (tpi_err_say(__VA_ARGS__), (err))
+
+void tpi_err_say(const char *fmt, ...) TPAR_PRINTF(1, 2);
+
+void tpi_err_say_plain(enum tpar_err err);
 
 /* The same with the error's own words. */
-enum tpar_err tpi_err_plain(enum tpar_err err);
+static inline enum tpar_err
+tpi_err_plain(enum tpar_err err)
+{
+	tpi_err_say_plain(err);
+	return err;
+}
 
 /*
  * vsnprintf() that cuts a long text between UTF-8 characters; `to` has `size`

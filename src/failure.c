@@ -37,13 +37,15 @@ tpi_failure_text(struct tpar_future *f, size_t index, char *to, size_t size)
 		return;
 	}
 	if (tpar_future_state(f) == TPAR_FAILED) {
-		snprintf(text, sizeof text, "task %zu failed with code %d",
-			 index, tpar_future_code(f));
+		(void)snprintf(text, sizeof text,
+			       "task %zu failed with code %d", index,
+			       tpar_future_code(f));
 	} else if (reason != NULL) {
-		snprintf(text, sizeof text, "task %zu was cancelled: %s", index,
-			 reason);
+		(void)snprintf(text, sizeof text, "task %zu was cancelled: %s",
+			       index, reason);
 	} else {
-		snprintf(text, sizeof text, "task %zu was cancelled", index);
+		(void)snprintf(text, sizeof text, "task %zu was cancelled",
+			       index);
 	}
 	tpi_copy_text(to, size, text);
 }

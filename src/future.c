@@ -141,7 +141,7 @@ drop_many(struct tpi_drops *drops, char *values)
 
 	drops->outer = NULL;
 	drops->next = 0;
-	while (drops != NULL) {
+	do {
 		if (drops->next == drops->n) {
 			drops = drops->outer;
 			continue;
@@ -157,7 +157,7 @@ drop_many(struct tpi_drops *drops, char *values)
 			item->fn(values);
 		}
 		values += drops->size;
-	}
+	} while (drops != NULL);
 }
 
 /* Drops the value unless somebody took it; the caller knows f is alive. */

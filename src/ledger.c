@@ -103,13 +103,13 @@ tpi_ledger_describe(const struct tpi_entry *e, char *to, size_t size)
 		name = "task";
 	}
 	if (name == NULL && e->site == NULL) {
-		snprintf(to, size, "without a name");
+		(void)snprintf(to, size, "without a name");
 	} else if (name == NULL) {
-		snprintf(to, size, "(%s)", e->site);
+		(void)snprintf(to, size, "(%s)", e->site);
 	} else if (e->site == NULL) {
-		snprintf(to, size, "'%s'", name);
+		(void)snprintf(to, size, "'%s'", name);
 	} else {
-		snprintf(to, size, "'%s' (%s)", name, e->site);
+		(void)snprintf(to, size, "'%s' (%s)", name, e->site);
 	}
 }
 
@@ -122,9 +122,9 @@ tpi_ledger_die_locked(const struct tpi_entry *e, const char *where,
 
 	tpi_ledger_describe(e, text, sizeof text);
 	tpi_lock_leave(&lock);
-	fprintf(stderr, "libtaskpar: %s: the %s%s %s %s\n", where,
-		kinds[e->kind], e->kind == TPI_AUDIT_FUTURE ? " of" : "", text,
-		what);
+	(void)fprintf(stderr, "libtaskpar: %s: the %s%s %s %s\n", where,
+		      kinds[e->kind], e->kind == TPI_AUDIT_FUTURE ? " of" : "",
+		      text, what);
 	abort();
 }
 
@@ -137,7 +137,8 @@ tpi_ledger_find_locked(const void *object, enum tpi_audit_kind kind,
 
 	if (e == NULL || e->object == NULL || e->kind != kind) {
 		tpi_lock_leave(&lock);
-		fprintf(stderr,
+		(void)fprintf(
+			stderr,
 			"libtaskpar: %s: %p is no %s, or was freed long ago\n",
 			where, object, kinds[kind]);
 		abort();
@@ -263,13 +264,14 @@ tpi_ledger_report_locked(const char *what, const char *still, const void *of)
 			continue;
 		}
 		if (sites++ == SITES_MAX) {
-			fprintf(stderr, "libtaskpar: %s: and others\n", what);
+			(void)fprintf(stderr, "libtaskpar: %s: and others\n",
+				      what);
 			break;
 		}
 		tpi_ledger_describe(e, text, sizeof text);
 		n = tell_locked(e, of);
-		fprintf(stderr, "libtaskpar: %s: %zu %s%s %s: %s\n", what, n,
-			kinds[e->kind], n > 1 ? "s" : "", still, text);
+		(void)fprintf(stderr, "libtaskpar: %s: %zu %s%s %s: %s\n", what,
+			      n, kinds[e->kind], n > 1 ? "s" : "", still, text);
 	}
 	for (i = 0; i < capacity; i++) {
 		table[i].told = false;

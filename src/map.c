@@ -238,12 +238,15 @@ blame_item(tpar_future *f, size_t item, struct tpar_failure *why,
 		return err;
 	}
 	if (message[0] != '\0') {
-		snprintf(text, sizeof text, "item %zu: %s", item, message);
+		(void)snprintf(text, sizeof text, "item %zu: %s", item,
+			       message);
 	} else if (why->state == TPAR_FAILED) {
-		snprintf(text, sizeof text, "item %zu: failed with code %d",
-			 item, why->code);
+		(void)snprintf(text, sizeof text,
+			       "item %zu: failed with code %d", item,
+			       why->code);
 	} else {
-		snprintf(text, sizeof text, "item %zu: was cancelled", item);
+		(void)snprintf(text, sizeof text, "item %zu: was cancelled",
+			       item);
 	}
 	why->index = item;
 	why->task = NULL;
@@ -435,7 +438,9 @@ tpar_map_with(tpar_pool *pool, const struct tpar_map_options *options,
 	struct tpar_failure unwanted;
 	enum tpar_err err = check(&map);
 
-	why = why != NULL ? why : &unwanted;
+	if (why == NULL) {
+		why = &unwanted;
+	}
 	if (err == TPAR_OK && n > 0) {
 		err = tpi_pool_resolve(&pool);
 	}

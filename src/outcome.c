@@ -26,9 +26,9 @@ tpi_future_describe(const struct tpar_future *f, char *to, size_t size)
 
 	tpi_copy_text(name, sizeof name, f->name != NULL ? f->name : "task");
 	if (f->site != NULL) {
-		snprintf(text, sizeof text, "'%s' (%s)", name, f->site);
+		(void)snprintf(text, sizeof text, "'%s' (%s)", name, f->site);
 	} else {
-		snprintf(text, sizeof text, "'%s'", name);
+		(void)snprintf(text, sizeof text, "'%s'", name);
 	}
 	tpi_copy_text(to, size, text);
 }

@@ -385,7 +385,7 @@ read_memberships(const char *path, char *line, struct membership *self)
 	while (read_line(file, line)) {
 		read_membership(line, self);
 	}
-	fclose(file);
+	(void)fclose(file);
 }
 
 static unsigned
@@ -405,7 +405,7 @@ quota_of_mounts(const char *path, char *line, const char *prefix,
 					quota_of_mount(prefix, &mount, self));
 		}
 	}
-	fclose(file);
+	(void)fclose(file);
 	return quota;
 }
 

@@ -58,9 +58,9 @@ static bool
 copy(struct tpar_io_addresses *to, const struct addrinfo *from)
 {
 	const struct addrinfo *at;
-	size_t n = 0;
+	size_t n = 1; /* who succeeds has found one */
 
-	for (at = from; at != NULL; at = at->ai_next) {
+	for (at = from->ai_next; at != NULL; at = at->ai_next) {
 		n++;
 	}
 	to->address = calloc(n, sizeof *to->address);
