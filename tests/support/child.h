@@ -64,6 +64,7 @@ child_runs(void (*body)(void *arg), void *arg)
 	if (pid == 0) {
 		child_set_alarm();
 		body(arg);
+		unit_keep_counts();
 		UNIT_MUST(write(ends[1], &byte, 1) == 1);
 		for (;;) {
 			(void)pause();

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,6 +218,29 @@ unit_end_default_pool(void)
 	}
 }
 
+/* What was counted for `make check-cov` is written at exit(), no other end. */
+#ifdef UNIT_COVERAGE
+void __gcov_dump(void);
+
+static inline void
+unit_keep_counts(void)
+{
+	__gcov_dump();
+}
+
+static inline void
+unit_on_abort(int signal)
+{
+	(void)signal;
+	unit_keep_counts();
+}
+#else
+static inline void
+unit_keep_counts(void)
+{
+}
+#endif
+
 /* Each test in a process of its own, with so many seconds. */
 static inline int
 unit_main_within(const char *name, const TTest *const *tests, size_t n,
@@ -228,6 +252,9 @@ unit_main_within(const char *name, const TTest *const *tests, size_t n,
 	size_t i;
 	int failed;
 
+#ifdef UNIT_COVERAGE
+	UNIT_MUST(signal(SIGABRT, unit_on_abort) != SIG_ERR);
+#endif
 	tcase_set_timeout(tcase, seconds);
 	tcase_add_checked_fixture(tcase, NULL, unit_end_default_pool);
 	for (i = 0; i < n; i++) {
