@@ -19,6 +19,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <taskpar/sys-atomics.h>
 #include <taskpar/sys.h>
 #include <time.h>
 
@@ -28,6 +29,7 @@
  * tpar_sys_detach - for pthread_detach().
  * tpar_sys_setname - for pthread_setname_np(); reports have the name.
  * tpar_sys_once - for pthread_once(); nobody else goes on meanwhile.
+ * tpar_sys_sched_yield - for sched_yield(), as tpar_sys_yield().
  */
 TPAR_API int tpar_sys_create(pthread_t *thread, const pthread_attr_t *attr,
 			     void *(*main)(void *arg), void *arg);
@@ -35,6 +37,7 @@ TPAR_API int tpar_sys_join(pthread_t thread, void **value);
 TPAR_API int tpar_sys_detach(pthread_t thread);
 TPAR_API int tpar_sys_setname(pthread_t thread, const char *name);
 TPAR_API int tpar_sys_once(pthread_once_t *once, void (*fn)(void));
+TPAR_API int tpar_sys_sched_yield(void);
 
 /**
  * tpar_sys_mutex_lock - for pthread_mutex_lock().
@@ -75,7 +78,7 @@ TPAR_API int tpar_sys_cond_broadcast(pthread_cond_t *cond);
 	(tpar_sys_point(), tpar_sys_cond_signal(cond))
 #define pthread_cond_broadcast(cond)                                           \
 	(tpar_sys_point(), tpar_sys_cond_broadcast(cond))
-#define sched_yield() (tpar_sys_yield(), 0)
+#define sched_yield() (tpar_sys_point(), tpar_sys_sched_yield())
 #endif
 /* clang-format on */
 

@@ -167,3 +167,13 @@ tpar_sys_once(pthread_once_t *once, void (*fn)(void))
 	self->quiet = quiet;
 	return rc;
 }
+
+int
+tpar_sys_sched_yield(void)
+{
+	if (tpi_sysworld_self == NULL) {
+		return sched_yield();
+	}
+	tpi_systurn_yield();
+	return 0;
+}

@@ -46,7 +46,7 @@ FNR == 1 {
 	what = substr(what, 2)
 	sub(/[">].*/, "", what)
 
-	if (what == "stdatomic.h" && me != "atomics.h") {
+	if (what == "stdatomic.h" && me !~ /^(sys-)?atomics\.h$/) {
 		complain(FILENAME, FNR, "only atomics.h includes <stdatomic.h>")
 	}
 	if (public && (quoted || what ~ /\.\./ || what ~ /^src\//)) {

@@ -494,6 +494,53 @@ START_TEST(test_locks_and_threads_of_the_program_take_part)
 }
 END_TEST
 
+/* Each access is atomic, two of them are not: that is found, and nothing else. */
+static _Atomic int count;
+static atomic_flag flag = ATOMIC_FLAG_INIT;
+
+static void *
+count_up(void *arg)
+{
+	int seen = atomic_load(&count);
+	bool mine = false;
+
+	if (arg != NULL) {
+		atomic_store(&count, seen + 1);
+	} else if (!atomic_compare_exchange_strong(&count, &seen, seen + 1)) {
+		atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+	}
+	while (!mine) {
+		mine = !atomic_flag_test_and_set(&flag);
+		if (!mine) {
+			sched_yield();
+		}
+	}
+	atomic_flag_clear(&flag);
+	return NULL;
+}
+
+static void
+count_twice(void *arg)
+{
+	pthread_t thread = sys_start(count_up, arg);
+	int was;
+
+	(void)count_up(arg);
+	sys_join(thread);
+	was = atomic_exchange_explicit(&count, 9, memory_order_acq_rel);
+	MUST(was == 2 && atomic_fetch_sub(&count, 1) == 9);
+	MUST(atomic_fetch_or(&count, 1) == 8 &&
+	     atomic_fetch_and(&count, 1) == 9);
+	MUST(atomic_fetch_xor(&count, 3) == 1 && atomic_load(&count) == 2);
+}
+
+START_TEST(test_atomic_accesses_of_the_program_have_points)
+{
+	ck_assert_int_eq(run(count_twice, NULL), TPAR_OK);
+	must_find(run(count_twice, &value), TPAR_SYS_FAILED);
+}
+END_TEST
+
 static void *
 exit_early(void *arg)
 {
@@ -625,6 +672,7 @@ main(void)
 		test_timeouts_come_early_only_if_asked_for,
 		test_waits_end_for_nothing_only_if_asked_for,
 		test_locks_and_threads_of_the_program_take_part,
+		test_atomic_accesses_of_the_program_have_points,
 		test_a_thread_may_exit,
 		test_a_seed_that_fails_is_kept_and_run_first,
 		test_the_environment_chooses_seeds,
