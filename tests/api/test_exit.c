@@ -21,18 +21,6 @@
 /* Of the child, which ends with it. */
 static struct unit_hold hold = UNIT_HOLD_INIT;
 
-/*
- * At the end of a process with threads valgrind counts what belongs to those as
- * leaks, and says so by another code.  It is told by what it preloads.
- */
-static bool
-threads_are_leaks(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return preload != NULL && strstr(preload, "vgpreload") != NULL;
-}
-
 /* Calls body() in a process of its own.  true: it has exited with CODE. */
 static bool
 exits_as_told(void (*body)(void))
@@ -203,7 +191,8 @@ START_TEST(exit_ends_the_process_whatever_runs)
 	long rounds = unit_scaled(20);
 	size_t i;
 
-	if (threads_are_leaks()) {
+	/* It takes what belongs to threads for leaks, and says so by its code. */
+	if (unit_is_valgrind()) {
 		return;
 	}
 	for (; rounds > 0; rounds--) {

@@ -81,10 +81,7 @@ use_anew(void *arg)
 static bool
 may_end(void)
 {
-	const char *preload = getenv("LD_PRELOAD");
-
-	return CHILD_ALLOCATES &&
-	       (preload == NULL || strstr(preload, "vgpreload") == NULL);
+	return CHILD_ALLOCATES && !unit_is_valgrind();
 }
 
 static void

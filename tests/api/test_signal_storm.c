@@ -41,6 +41,11 @@ weather(int number)
 	pthread_t thread[2];
 	int i;
 
+	if (unit_is_valgrind()) {
+		printf("# valgrind loses the mask of a broken ppoll(): "
+		       "not tried\n");
+		return;
+	}
 	storm_take(number);
 	storm_begin(0, NULL);
 	config.workers = 2;

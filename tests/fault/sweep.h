@@ -112,14 +112,6 @@ sweep_ok(enum tpar_err err)
 	return err == TPAR_OK;
 }
 
-/* The same, if `also` is one more that the header names. */
-static inline bool
-sweep_ok_or(enum tpar_err err, enum tpar_err also)
-{
-	EXPECT(err != also || fault_any());
-	return err != also && sweep_ok(err);
-}
-
 /* NULL: it was refused. */
 static inline tpar_future *
 sweep_submit_task(tpar_pool *pool, const struct tpar_task *task)
@@ -444,7 +436,8 @@ sweep_main(const char *name, const TTest *test, int scenarios, long least)
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	total = atomic_load(fault_total);
-	printf("# %s: %d scenarios, %ld injections\n", name, scenarios, total);
+	printf("# %s: %d scenarios, %ld injections\n", name,
+	       only != NULL ? 1 : scenarios, total);
 	if (failed > 0 || (only == NULL && total < least / sweep_step())) {
 		return EXIT_FAILURE;
 	}

@@ -77,15 +77,6 @@ io_expect_count(tpar_future *f, size_t count)
 	tpar_future_unref(f);
 }
 
-/* It is told by what it preloads. */
-static inline bool
-io_is_valgrind(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return preload != NULL && strstr(preload, "vgpreload") != NULL;
-}
-
 /* How many descriptors are open. */
 static inline int
 io_open_fds(void)

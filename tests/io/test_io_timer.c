@@ -370,7 +370,7 @@ START_TEST(process_exits_with_requests_under_way)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFEXITED(status));
 	/* Valgrind takes what belongs to a thread for a leak. */
-	ck_assert(WEXITSTATUS(status) == 7 || io_is_valgrind());
+	ck_assert(WEXITSTATUS(status) == 7 || unit_is_valgrind());
 }
 END_TEST
 

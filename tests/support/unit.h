@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef __has_feature
 #define UNIT_HAS_FEATURE(x) __has_feature(x)
@@ -66,6 +67,15 @@ unit_scaled(long n)
 	long scaled = n * percent / 100;
 
 	return scaled > 0 ? scaled : 1;
+}
+
+/* Does the test run in valgrind?  It is told by what that preloads. */
+static inline bool
+unit_is_valgrind(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload != NULL && strstr(preload, "vgpreload") != NULL;
 }
 
 /* Counts how often it was opened; others wait for a count. */
