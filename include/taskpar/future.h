@@ -179,7 +179,7 @@ tpar_submit_many(tpar_pool *pool, const struct tpar_task *tmpl, void *args,
  *          take.
  * Errors:  TPAR_OK (done), TPAR_EFAILED, TPAR_ECANCELED: how it ended.
  *          TPAR_ETIMEDOUT, TPAR_ESTOPPED (the calling task has been asked to
- *          stop), TPAR_EDEADLK (the task would wait for itself, directly,
+ *          stop, and what it runs in place has returned), TPAR_EDEADLK (the task would wait for itself, directly,
  *          whatever the deadline, or without a deadline through others;
  *          tpar_error_detail() has the chain), TPAR_EINVAL
  *          (f NULL), TPAR_EAGAIN (stack and threads are used up and the future

@@ -122,7 +122,8 @@ TPAR_API enum tpar_err tpar_gather_settled(tpar_future *const *f, size_t n,
  *
  * Shapes:  f[0..n), of any value sizes; n may be 0.
  * Units:   deadline_ns, see base.h; TPAR_NOW asks whether all have ended.
- * Threads: any.
+ * Threads: any.  In a task, without a deadline, members that have not begun are
+ *          run here, and a stop of the task is seen when they have returned.
  * Errors:  TPAR_OK (all have ended, however); TPAR_ETIMEDOUT, TPAR_ESTOPPED,
  *          TPAR_EDEADLK (the futures are untouched, some may not have ended),
  *          TPAR_EAGAIN (stack and threads are used up: members that nobody
