@@ -120,9 +120,8 @@ offset_of(const char *text, char sign)
 }
 #endif
 
-/* 36, SIGRTMIN+2, RTMAX-1, USR1; 0: it is none of that. */
-static int
-number_of(const char *text)
+int
+tpi_kick_number_of(const char *text)
 {
 	unsigned plain;
 #ifdef SIGRTMIN
@@ -204,7 +203,7 @@ tpi_kick_ready(void)
 	if (text == NULL || *text == '\0') {
 		return take_any();
 	}
-	signal = number_of(text);
+	signal = tpi_kick_number_of(text);
 	if (!is_usable(signal)) {
 		return tpi_err(TPAR_EINVAL,
 			       "TASKPAR_SIGNAL is '%s', no signal to break "

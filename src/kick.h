@@ -27,6 +27,9 @@ enum tpar_err tpi_kick_ready(void);
 /* It is to be this one.  One thread at a time. */
 enum tpar_err tpi_kick_choose(int number);
 
+/* What 36, SIGRTMIN+2, RTMAX-1 or USR1 means; 0: the text is none of that. */
+int tpi_kick_number_of(const char *text);
+
 /* Its number; 0: it has not been needed yet. */
 int tpi_kick_number(void);
 

@@ -40,6 +40,17 @@ needs_cancel(enum kind kind)
 	return kind == NODE_FOREVER || kind == NODE_NEVER;
 }
 
+/*
+ * A stop does not reach what is waited for in it: these cancel nobody, and see
+ * that they should stop once what they run in place has returned.
+ */
+static bool
+shelters(const struct node *node)
+{
+	return node->kind == NODE_SHIELD || node->kind == NODE_SUBMIT ||
+	       (node->kind == NODE_ALL && (node->param & 1) == 0);
+}
+
 static unsigned
 kids_of(struct fuzz_bytes *bytes, enum kind kind)
 {
@@ -100,7 +111,7 @@ decode_node(struct fuzz_bytes *bytes, unsigned depth, bool sheltered)
 		node->kind = NODE_CONST;
 	}
 	kids = kids_of(bytes, node->kind);
-	sheltered |= node->kind == NODE_SHIELD;
+	sheltered |= shelters(node);
 	for (i = 0; i < kids; i++) {
 		struct node *kid = decode_node(bytes, depth + 1, sheltered);
 

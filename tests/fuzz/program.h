@@ -90,7 +90,7 @@ struct node {
 	unsigned more;	/* submitted, too */
 	unsigned n;
 	struct node *kid[KIDS];
-	bool sheltered; /* within a shield, or shielded itself */
+	bool sheltered; /* no cancel from outside ends it */
 
 	/* oracle.c: */
 	struct expect expect[CLOSING]; /* by what comes from outside */
