@@ -121,6 +121,11 @@ bool body_write(struct body *body, const void *data, size_t size);
 bool body_end(struct body *body);
 bool body_print(struct body *body, FILE *to); /* false: errno, of reading */
 /*
+ * What that is called: the last part of the URL's path, and what is asked for;
+ * it has no slash.  NULL: errno.  It is the caller's.
+ */
+char *body_name(const char *url);
+/*
  * Gives the file a name that follows from the URL and that no other file has.
  * NULL: errno.  It is the caller's.
  */

@@ -257,9 +257,8 @@ body_print(struct body *body, FILE *to)
 	return n == 0;
 }
 
-/* The last part of the URL's path, and what is asked for; it has no slash. */
-static char *
-choose_name(const char *url)
+char *
+body_name(const char *url)
 {
 	CURLU *parts = curl_url();
 	char *path = NULL, *query = NULL, *name = NULL, *c;
@@ -315,7 +314,7 @@ rename_new(const char *from, const char *to)
 char *
 body_publish(struct body *body, const char *url)
 {
-	char *name = choose_name(url), *path = NULL;
+	char *name = body_name(url), *path = NULL;
 	unsigned n;
 	int error = name == NULL ? ENOMEM : EEXIST;
 

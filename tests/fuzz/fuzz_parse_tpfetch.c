@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fuzz_parse_tpfetch.c - tpfetch's command line, and the lists of URLs that it
- * reads piece by piece, against parsers that were written another way.
+ * reads piece by piece, against parsers that were written another way; and the
+ * names that it gives to files.
  */
 #define _GNU_SOURCE
 #include "fuzz_options.h"
@@ -408,6 +409,28 @@ fuzz_list(struct fuzz_bytes *bytes, bool zero)
 	}
 }
 
+/* ---- Names of files -------------------------------------------------------- */
+
+/* A name within a directory, whatever the URL is. */
+static void
+fuzz_name(struct fuzz_bytes *bytes)
+{
+	static const char *const words[] = { "http://h/", "/..",  "/.", "%2f",
+					     "?",	  "#",	  "//", "\\",
+					     "%2e%2e",	  "/../", ":",	"@" };
+	char *name;
+
+	args_decode(&args, bytes, words, sizeof words / sizeof words[0]);
+	if (args.n < 2) {
+		return;
+	}
+	name = body_name(args.arg[1]);
+	FUZZ_MUST(name != NULL && *name != '\0');
+	FUZZ_MUST(strchr(name, '/') == NULL);
+	FUZZ_MUST(strcmp(name, ".") != 0 && strcmp(name, "..") != 0);
+	free(name);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -417,7 +440,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)unsetenv("POSIXLY_CORRECT");
 	args.n = 0;
 	list_size = 0;
-	if (which & 1) {
+	if (which % 8 == 6) {
+		fuzz_name(&bytes);
+	} else if (which & 1) {
 		fuzz_list(&bytes, (which & 2) != 0);
 	} else {
 		fuzz_command_line(&bytes);
