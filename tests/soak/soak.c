@@ -28,8 +28,9 @@ enum { OUTSIDE = 8, LOADS_MOST = 16, BLOCKING = 12, SAMPLES_A_SECOND = 20 };
 /*
  * What may differ between tides; doc/RELIABILITY.md#soak has what was measured.
  * Of memory 1 MiB and an eighth, and 16 MiB by the seconds of a tide, as heaps
- * are filled less and less often for the first time; of what is in use at rest 1 MiB and a half: a
- * span of the heap that promises come from, which is never given back.
+ * are filled less and less often for the first time; of what is in use at rest
+ * 1 MiB and a half: a span of the heap that promises come from, which is never
+ * given back.
  */
 enum {
 	TIDES = 4,
