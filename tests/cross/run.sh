@@ -12,6 +12,7 @@
 #
 # Each has a tree of its own, build-cross/TARGET, with its logs.  Where a
 # compiler or an emulator is missing the target is skipped; none is downloaded.
+# If all are it exits with 77.
 # Check is built for the target, of the source that apt-get has, or $CHECK_SOURCE
 # (a directory); for the compilers, the one that is installed is used.
 #
@@ -231,26 +232,41 @@ run()
 
 # ---- All of them -------------------------------------------------------------
 
+# Sets cpu, the processors' seconds until now.  Not in a subshell: that has its own.
+count_cpu()
+{
+	times > "$top/times"
+	cpu=$(sed -n '2s/[ms]/ /gp' "$top/times" |
+		awk '{ printf "%d", ($1 + $3) * 60 + $2 + $4 }')
+}
+
 mkdir -p "$top" || exit 2
 : "${1:?a target is needed}"
 echo "1..$#"
-n=0 failed=0
+n=0 status=77
 for target; do
 	n=$((n + 1))
 	begin=$(date +%s)
+	count_cpu
+	cpu_begin=$cpu
 	run "$target"
 	rc=$?
 	took="$(($(date +%s) - begin)) s"
+	count_cpu
+	took="$took ($((cpu - cpu_begin)) s of processors)"
 	case $rc in
-	0) echo "ok $n - $target: $(sed -n 's/^# PASS: */passed /p' \
-		"$tree/test.log" | tail -n 1), $took" ;;
+	0)
+		[ $status = 1 ] || status=0
+		echo "ok $n - $target: $(sed -n 's/^# PASS: */passed /p' \
+			"$tree/test.log" | tail -n 1), $took"
+		;;
 	77) echo "ok $n - $target # SKIP $why" ;;
 	*)
 		echo "not ok $n - $target: $why, $took"
 		grep -hE '^(FAIL|ERROR)|error:|^soak: .*(FAILED|hangs)' \
 			"$tree/test.log" | head -n 20 | sed 's/^/# /'
-		failed=1
+		status=1
 		;;
 	esac
 done
-exit $failed
+exit $status
