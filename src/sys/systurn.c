@@ -20,7 +20,10 @@
 #define ROUNDS_DOUBLE 64
 #define ROUND_SHIFT_MAX 21
 
-/* After so many points without a wait even the first one lets others go on. */
+/*
+ * After each so many points the one that is at one falls back: loops of those with
+ * the highest priorities, who wake each other, must not go on for ever.
+ */
 #define STRETCH_MAX 2000
 
 /* A timeout comes early at one of so many switches. */
@@ -175,7 +178,6 @@ pass(struct tpi_sysworld *w, struct tpi_systhread *self,
 	}
 	w->switches++;
 	w->current = next;
-	next->stretch = 0;
 	tpi_sysworld_note(w, next->number);
 	/* RELEASE POINT: self, if it has ended, by the thread that joins it. */
 	(void)sem_post(&next->turn);
@@ -208,7 +210,6 @@ static void
 fall_back(struct tpi_sysworld *w, struct tpi_systhread *self)
 {
 	self->priority = --w->lowest;
-	self->stretch = 0;
 }
 
 void
@@ -241,7 +242,8 @@ changes(struct tpi_sysworld *w, struct tpi_systhread *self)
 		fall_back(w, self);
 		return true;
 	}
-	if (++self->stretch > STRETCH_MAX) {
+	if (w->steps - w->fell_back > STRETCH_MAX) {
+		w->fell_back = w->steps;
 		fall_back(w, self);
 		return true;
 	}

@@ -64,7 +64,6 @@ struct tpi_systhread {
 	bool quiet;	   /* no other thread's turn comes at its points */
 	unsigned exits;	   /* rounds of its destructors */
 	unsigned number;   /* as started */
-	unsigned stretch;  /* points since it was given its turn */
 	uint64_t priority; /* the higher one goes on */
 	pthread_t id;
 	void *(*main)(void *arg);
@@ -97,6 +96,7 @@ struct tpi_sysworld {
 	uint64_t change_at[TPI_SYS_CHANGES]; /* sorted; UINT64_MAX: none */
 	unsigned changes;		     /* that have been */
 	uint64_t lowest;		     /* priority given so far */
+	uint64_t fell_back; /* the step at which one did for being long */
 
 	/* So far. */
 	uint64_t steps;

@@ -75,10 +75,10 @@ shut_down(enum tpar_shutdown how)
 	for (i = 0; i < 2; i++) {
 		sys_join(thread[i]);
 	}
-	sys_destroy(pool);
 	for (i = 0; i < 2; i++) {
 		account(&s[i], how == TPAR_DRAIN);
 	}
+	sys_destroy(pool);
 }
 
 static void
