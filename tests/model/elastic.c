@@ -12,7 +12,7 @@
  * GENMC: --disable-spin-assume --unroll=3
  * BLOCKED: loops that end when another thread goes on are cut
  * CFLAGS: -DSERVE
- * CFLAGS: -DPARK -DBOTH
+ * LONG: -DPARK -DBOTH
  * CFLAGS: -DPARK
  * MUTANT: -UPARK -DSERVE elastic.c /ORDER B1 seq_cst -- leave(): queue/,/;/s/_seq_cst/_relaxed/
  * MUTANT: -UPARK -DSERVE elastic.c /ORDER B1 seq_cst -- enter(): leave/,/;/s/_seq_cst/_relaxed/

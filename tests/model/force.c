@@ -6,7 +6,7 @@
  * slot; NESTED, the younger one in a computation within; or AT_END, where a fork
  * finds no slot and is a call.
  *
- * CFLAGS: -DTHIEVES=2 -DROUNDS=1
+ * LONG: -DTHIEVES=2 -DROUNDS=1
  * CFLAGS: -DTHIEVES=1 -DNESTED
  * CFLAGS: -DTHIEVES=1 -DAT_END
  * CFLAGS: -DTHIEVES=1 -DROUNDS=2
