@@ -216,6 +216,9 @@ __wrap_syscall(long number, ...)
 	long c;
 	long d;
 
+	if (number == SYS_gettid) {
+		return __real_syscall(number); /* the test's own */
+	}
 	va_start(args, number);
 	a = va_arg(args, long);
 	b = va_arg(args, long);

@@ -116,6 +116,17 @@ promise_that_is_cancelled(void)
 	tpar_future_unref_all(f, 2);
 }
 
+static int
+poll_now(struct pollfd *polled)
+{
+	int n;
+
+	do {
+		n = poll(polled, 1, 0);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
 static void
 poll_a_future(void)
 {
@@ -126,13 +137,13 @@ poll_a_future(void)
 	fault_begin();
 	if (sweep_ok(tpar_future_fd(made.f, &polled.fd))) {
 		fault_end();
-		EXPECT(poll(&polled, 1, 0) == 0);
+		EXPECT(poll_now(&polled) == 0);
 		fault_begin();
 		EXPECT(tpar_promise_set(made.p, NULL) == TPAR_OK);
 		EXPECT(tpar_future_fd(made.f, &again) == TPAR_OK);
 		EXPECT(again == polled.fd);
 		fault_end();
-		EXPECT(poll(&polled, 1, 0) == 1);
+		EXPECT(poll_now(&polled) == 1);
 	} else {
 		EXPECT(polled.fd == -1);
 	}
