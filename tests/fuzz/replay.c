@@ -7,10 +7,11 @@
  *     fuzz_x --unpack DIR    write each input of the corpus to a file there
  *     fuzz_x --pack FILE...  print a corpus of these
  *
- * A corpus is one text file, so that it can be read and compared: an input on
- * each line, in hexadecimal digits; lines that begin with # are not.  It lies in
- * tests/fuzz/corpus below $srcdir, and has the name of the program.  Of a large
- * one only a part is replayed if TPAR_TEST_SCALE (percent) says so.
+ * A corpus is a text file, so that it can be read and compared: an input on each
+ * line, in hexadecimal digits; lines that begin with # are not.  It lies in
+ * tests/fuzz/corpus below $srcdir, and has the name of the program.  What was
+ * found is in one, what was thought of in another one, NAME-hand.hex.  Only a
+ * part is replayed if TPAR_TEST_SCALE (percent) says so.
  */
 #include "fuzz.h"
 
@@ -117,21 +118,18 @@ is_wanted(unsigned number)
 	return scale >= 100 || (long)(number - 1) * scale % 100 < scale;
 }
 
-/* Runs the inputs, or writes them to a directory.  How many there were. */
+/*
+ * Runs the inputs of a file, or writes them to a directory; *number is that of the
+ * last one.  How many there were.
+ */
 static unsigned
-for_corpus(const char *program, const char *directory)
+for_file(const char *name, const char *directory, unsigned *number)
 {
-	const char *top = getenv("srcdir");
-	char name[4096];
-	unsigned number = 0;
+	FILE *file = fopen(name, "re");
 	unsigned n = 0;
-	FILE *file;
 
-	snprintf(name, sizeof name, "%s/tests/fuzz/corpus/%s.hex",
-		 top != NULL ? top : ".", program);
-	file = fopen(name, "re");
 	if (file == NULL) {
-		die("there is no such corpus", name);
+		return 0;
 	}
 	while (fgets(line, sizeof line, file) != NULL) {
 		long size = parse(name);
@@ -139,21 +137,39 @@ for_corpus(const char *program, const char *directory)
 		if (size < 0) {
 			continue;
 		}
-		number++;
+		++*number;
 		if (directory != NULL) {
-			write_to(directory, number, (size_t)size);
+			write_to(directory, *number, (size_t)size);
 			continue;
 		}
-		if (!is_wanted(number)) {
+		if (!is_wanted(*number)) {
 			continue;
 		}
 		n++;
 		/* The last one that is named is the one that crashes. */
-		printf("# %u: %.*s\n", number, (int)strcspn(line, "\n"), line);
+		printf("# %u: %.*s\n", *number, (int)strcspn(line, "\n"), line);
 		(void)fflush(stdout);
 		run(input, (size_t)size);
 	}
 	(void)fclose(file);
+	return n;
+}
+
+static unsigned
+for_corpus(const char *program, const char *directory)
+{
+	static const char *const parts[] = { "", "-hand" };
+	const char *top = getenv("srcdir");
+	char name[4096];
+	unsigned number = 0;
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		snprintf(name, sizeof name, "%s/tests/fuzz/corpus/%s%s.hex",
+			 top != NULL ? top : ".", program, parts[i]);
+		n += for_file(name, directory, &number);
+	}
 	return n;
 }
 
