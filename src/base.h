@@ -30,6 +30,19 @@
 #endif
 
 /*
+ * For a function that is called for each task, and has no array in its frame: what
+ * guards against one that overflows would cost more than the rest of the hardening.
+ */
+#if defined __has_attribute
+#if __has_attribute(no_stack_protector)
+#define TPI_NO_ARRAYS __attribute__((no_stack_protector))
+#endif
+#endif
+#ifndef TPI_NO_ARRAYS
+#define TPI_NO_ARRAYS
+#endif
+
+/*
  * Unsigned arithmetic that may wrap around and means to, as in hashes: builds
  * with -fsanitize=integer stop at all other.
  */

@@ -230,7 +230,7 @@ end_visit(void *arg)
 	}
 }
 
-void
+TPI_NO_ARRAYS void
 tpi_run_call(struct tpar_future *f, struct tpi_watch *watch, bool bound)
 {
 	struct tpi_run *outer = tpi_thread_self.run;
