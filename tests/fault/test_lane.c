@@ -60,7 +60,7 @@ struct block {
 static void
 block(struct tpi_lane_job *job)
 {
-	(void)unit_hold_task(&((struct block *)job)->hold, NULL);
+	(void)unit_hold_task(&((struct block *)(void *)job)->hold, NULL);
 }
 
 /* One thread is there, and busy: it comes to the others afterwards. */

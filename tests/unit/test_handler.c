@@ -305,7 +305,7 @@ struct slow {
 static void
 dawdle(struct tpi_handler *handler)
 {
-	struct slow *slow = (struct slow *)handler;
+	struct slow *slow = (struct slow *)(void *)handler;
 
 	(void)unit_hold_task(&slow->hold, NULL);
 	slow->through = true;

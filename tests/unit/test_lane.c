@@ -29,7 +29,7 @@ static _Atomic unsigned calls;
 static void
 probe_fn(struct tpi_lane_job *job)
 {
-	struct probe *probe = (struct probe *)job;
+	struct probe *probe = (struct probe *)(void *)job;
 
 	probe->thread = pthread_self();
 	probe->place = atomic_fetch_add(&calls, 1);
@@ -244,7 +244,7 @@ END_TEST
 static void
 destroy_fn(struct tpi_lane_job *job)
 {
-	struct probe *probe = (struct probe *)job;
+	struct probe *probe = (struct probe *)(void *)job;
 
 	tpi_service_release();
 	unit_gate_open(&probe->hold.begun);
@@ -272,7 +272,7 @@ static pthread_barrier_t both;
 static void
 end_fn(struct tpi_lane_job *job)
 {
-	struct probe *probe = (struct probe *)job;
+	struct probe *probe = (struct probe *)(void *)job;
 
 	(void)pthread_barrier_wait(&both);
 	tpi_lane_end();
@@ -462,7 +462,7 @@ END_TEST
 static void
 fork_fn(struct tpi_lane_job *job)
 {
-	struct probe *probe = (struct probe *)job;
+	struct probe *probe = (struct probe *)(void *)job;
 	int status = 1;
 	pid_t child;
 

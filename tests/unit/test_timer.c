@@ -27,7 +27,7 @@ struct block {
 static void
 block_fn(struct tpi_timer *timer)
 {
-	struct block *block = (struct block *)timer;
+	struct block *block = (struct block *)(void *)timer;
 
 	unit_gate_open(&block->hold.begun);
 	unit_gate_await(&block->hold.go, 1);
@@ -64,7 +64,7 @@ static _Atomic unsigned calls;
 static void
 probe_fn(struct tpi_timer *timer)
 {
-	struct probe *probe = (struct probe *)timer;
+	struct probe *probe = (struct probe *)(void *)timer;
 
 	probe->at = tpi_clock_now();
 	probe->place = atomic_fetch_add(&calls, 1);
@@ -472,7 +472,7 @@ struct again {
 static void
 again_fn(struct tpi_timer *timer)
 {
-	struct again *again = (struct again *)timer;
+	struct again *again = (struct again *)(void *)timer;
 
 	if (atomic_fetch_sub(&again->left, 1) > 1) {
 		tpi_timer_add_reserved(timer, 1);
