@@ -59,6 +59,14 @@ in_use(void)
 #endif
 }
 
+void
+soak_level_settle(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
+}
+
 struct soak_level
 soak_level_now(void)
 {

@@ -380,6 +380,7 @@ run_tide(unsigned tide, int64_t ns, struct soak_level before)
 	sample_for(tide, ns);
 	end();
 	ok = is_as_before(before);
+	soak_level_settle();
 	resting[tide] = soak_level_now();
 	ok &= soak_account_agrees();
 	ok &= levels_agree(tide, larger((long)(ns / TPAR_SECOND), 1));

@@ -166,6 +166,9 @@ struct soak_level {
 
 struct soak_level soak_level_now(void);
 
+/* At rest: what malloc() has, but nobody uses, goes back to the system. */
+void soak_level_settle(void);
+
 /* ---- The watchdog -------------------------------------------------------- */
 
 /*
