@@ -151,6 +151,54 @@ stress_seconds(void)
 
 typedef void (*stress_round)(struct stress_random *random);
 
+#ifdef TASKPAR_SYS_PTHREAD_H
+
+/*
+ * Compiled for libtaskpar-sys: each round is a run under a schedule of its own, of
+ * the library and of the program.
+ */
+enum { STRESS_RUNS = 5, STRESS_STEPS = 10000000 };
+
+static stress_round stress_of_run;
+
+static inline void
+stress_one_run(void *arg)
+{
+	struct stress_random random = { tpar_sys_choose(1u << 31) };
+
+	(void)arg;
+	stress_of_run(&random);
+}
+
+/* Returns how many rounds there were; 0: one has failed. */
+static inline long
+stress_run(const char *name, stress_round round, long rounds)
+{
+	struct tpar_sys_config config = TPAR_SYS_CONFIG_INIT;
+	struct tpar_sys_report report;
+	char joined[64];
+	size_t i;
+
+	(void)rounds;
+	for (i = 0; i < sizeof joined - 1 && name[i] != '\0'; i++) {
+		joined[i] = name[i] == ' ' ? '_' : name[i];
+	}
+	joined[i] = '\0';
+	config.name = joined;
+	config.seeds = (uint64_t)unit_scaled(STRESS_RUNS);
+	config.steps = STRESS_STEPS;
+	config.seed_file = getenv("SYS_SEED_FILE");
+	stress_of_run = round;
+	if (tpar_sys_run(&config, stress_one_run, NULL, &report) != TPAR_OK) {
+		printf("# %s: seed %llu: %s\n", joined,
+		       (unsigned long long)report.seed, report.what);
+		return 0;
+	}
+	return report.runs > 0 ? (long)report.runs : 1;
+}
+
+#else
+
 /* Returns how many rounds there were. */
 static inline long
 stress_run(const char *name, stress_round round, long rounds)
@@ -174,6 +222,8 @@ stress_run(const char *name, stress_round round, long rounds)
 	}
 	return n;
 }
+
+#endif
 
 /* As unit_main(); tests may take as long as they are told to. */
 static inline int

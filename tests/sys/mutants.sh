@@ -90,7 +90,7 @@ mutant()
 objects=
 for object in tests/sys/*.o; do
 	case $object in
-	*/test_*) ;;
+	*/test_* | */*-*) ;;
 	*) objects="$objects $object" ;;
 	esac
 done
