@@ -10,7 +10,7 @@
 # Environment: CC, CFLAGS, AWK.
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
-seeds=${1:-1000}
+seeds=${1:-2000}
 : "${CC:=cc}" "${CFLAGS=-O2}" "${AWK:=awk}"
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
@@ -96,7 +96,7 @@ for object in tests/sys/*.o; do
 done
 
 mutant 'a worker parks without a look for work that came meanwhile' park.c \
-	'drain_a_tree drain_against_submit nested_gathers_stolen' \
+	'one_after_another drain_a_tree nested_gathers_stolen' \
 	's/if (leaves_room(pool, before) &&$/if (false \&\& before \&\&/'
 mutant 'a worker that stops searching last does not look again' worker.c \
 	'workers_meet drain_a_tree nested_gathers_stolen' \

@@ -134,6 +134,27 @@ cancel_against_wait(void *arg)
 	sys_destroy(pool);
 }
 
+/* Each comes when the only worker may just be about to sleep. */
+static void
+one_after_another(void *arg)
+{
+	struct item item[6];
+	tpar_future *f;
+	int i;
+
+	(void)arg;
+	memset(item, 0, sizeof item);
+	pool = sys_pool(1, 1);
+	for (i = 0; i < 6; i++) {
+		f = item_submit(pool, &item[i]);
+		MUST(tpar_future_wait(f, TPAR_FOREVER) == TPAR_OK);
+		tpar_future_unref(f);
+		item_must_be_over(&item[i], 1);
+		sys_dawdle();
+	}
+	sys_destroy(pool);
+}
+
 /* A tree of tasks that nobody holds, while the pool drains. */
 static int left;
 
@@ -261,6 +282,7 @@ const struct scenario scenarios_of_pools[] = {
 	{ "drain_against_submit", drain_against_submit, 0, 0 },
 	{ "cancel_against_submit", cancel_against_submit, 0, 0 },
 	{ "cancel_against_wait", cancel_against_wait, 0, 0 },
+	{ "one_after_another", one_after_another, 0, 0 },
 	{ "drain_a_tree", drain_a_tree, 0, 0 },
 	{ "priorities", priorities, 0, 0 },
 	{ "default_pool", default_pool, 0, 0 },
