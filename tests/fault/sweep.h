@@ -360,7 +360,7 @@ sweep_step(void)
 {
 	long percent = unit_scaled(100);
 
-	return percent < 20 ? 20 / percent : 1;
+	return percent < 20 ? 100 / percent : 1;
 }
 
 /* How many calls a run makes depends on who comes first: two without a failure. */
