@@ -253,6 +253,23 @@ static const struct tpi_iokind accept_kind = {
 	.free = free_stream,
 };
 
+/*
+ * What does not listen, and may be silent for ever, is a connection: that it can
+ * be written to has accept4() say so.
+ */
+static unsigned
+accept_events(int fd)
+{
+	int listens = 1;
+	socklen_t size = sizeof listens;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
+	    listens == 0) {
+		return TPAR_IO_READABLE | TPAR_IO_WRITABLE;
+	}
+	return TPAR_IO_READABLE;
+}
+
 enum tpar_err
 tpar_io_accept(int fd, tpar_future **f)
 {
@@ -263,7 +280,7 @@ tpar_io_accept(int fd, tpar_future **f)
 		return err;
 	}
 	s.watch.fd = fd;
-	s.watch.events = TPAR_IO_READABLE;
+	s.watch.events = accept_events(fd);
 	s.watch.step = accept_step;
 	return begin(&s, &accept_kind, f);
 }

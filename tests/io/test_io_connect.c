@@ -190,6 +190,7 @@ START_TEST(what_does_not_listen_accepts_nothing)
 	io_pair(ends);
 	snprintf(text, sizeof text,
 		 "accepting on descriptor %d: Invalid argument", ends[0]);
+	io_expect_failure(accepting(ends[0]), EINVAL, text);
 	UNIT_MUST(shutdown(ends[1], SHUT_RDWR) == 0);
 	io_expect_failure(accepting(ends[0]), EINVAL, text);
 	io_close_both(ends);
