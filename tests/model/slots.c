@@ -11,7 +11,7 @@
  * MUTANT: slots.c s/if (slot < tpi_load_relaxed(&s->priv))/if (0)/
  * MUTANT: slots.c s/limit = (uintptr_t)tpi_load_relaxed(&s->priv)/limit = (uintptr_t)s->base/
  * MUTANT: -DTWICE slots.c s/tpi_store_relaxed(&s->priv, slot);//
- * MUTANT: -DPROMOTE_JOINED
+ * MUTANT: -DPROMOTE_JOINED slots.c s/ && slot->head.fn != NULL//
  * MUTANT: -DNO_CLAIM
  * MUTANT: deque.h /ORDER D1 release -> tpi_deque_steal(): slot/,/;/s/_release/_relaxed/
  * MUTANT: state.h /ORDER F2 seq_cst -> tpi_state_get/,/;/s/_seq_cst/_relaxed/
