@@ -11,6 +11,11 @@
 /* A loop that waits is not unrolled: an execution in which it has to ends. */
 #define __builtin_ia32_pause() __VERIFIER_assume(0)
 
+/* GenMC knows no arithmetic that says whether it has wrapped around. */
+#define __builtin_mul_overflow(a, b, to) (*(to) = (a) * (b), 0)
+#define __builtin_add_overflow(a, b, to) (*(to) = (a) + (b), 0)
+#define __builtin_sub_overflow(a, b, to) (*(to) = (a) - (b), 0)
+
 typedef int pthread_cond_t;
 
 #define pthread_cleanup_push(fn, arg) ((void)(fn), (void)(arg))
