@@ -39,16 +39,15 @@ done
 }
 
 build()
-{
-	cd build-fuzz || return 1
+(
+	cd build-fuzz || exit 1
 	[ -f config.status ] || CC=$cc \
 		CFLAGS="-O1 -g -fno-omit-frame-pointer $sanitize" \
 		"$top/configure" --disable-shared --enable-debug \
-		--enable-silent-rules || return 1
+		--enable-silent-rules || exit 1
 	$MAKE "$@" CPPFLAGS=-DFUZZ_ENGINE \
-		fuzz_ldflags=-fsanitize=fuzzer LINT_TESTS= || return 1
-	cd ..
-}
+		fuzz_ldflags=-fsanitize=fuzzer
+)
 
 echo "build-fuzz, with $cc"
 build "$@" > build-fuzz/build.log 2>&1 || {
