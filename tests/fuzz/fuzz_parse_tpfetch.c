@@ -121,12 +121,15 @@ take_value(char letter, const char *value, struct wanted *wanted)
 		return read_number(value, 1000, &options->retries);
 	default:
 		ok = read_seconds(value, wanted, &seconds);
+		if (!ok) { /* it may be beyond any integer */
+			return false;
+		}
 		if (letter == 't') {
 			options->timeout_ms = (long)(seconds * 1000);
 		} else {
 			options->retry_delay_ns = (int64_t)(seconds * 1e9);
 		}
-		return ok;
+		return true;
 	}
 }
 
