@@ -18,7 +18,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-flags="-std=gnu11 -I. -I$top/include $UV_CFLAGS -pthread -fexceptions"
+flags="-std=gnu11 -I. -I$top/include -iquote $top/src $UV_CFLAGS -pthread -fexceptions"
 
 # malloc-leak, double-free, use-after-free: gcc takes each atomic_fetch_sub() for one
 #     that may have been the last, and what is linked into a list, or found again
@@ -80,14 +80,11 @@ check_gcc()
 check_tidy()
 {
 	command -v "$CLANG_TIDY" > /dev/null || skip "no $CLANG_TIDY"
-	set -- --extra-arg=-Xclang --extra-arg=-analyzer-config \
-		--extra-arg=-Xclang --extra-arg=mode=shallow
-	for flag in $flags; do
-		set -- "$@" "--extra-arg=$flag"
-	done
-	echo '[]' > "$work/compile_commands.json" # nobody else's
-	in_parallel "$CLANG_TIDY" --quiet "--config-file=$top/.clang-tidy" \
-		-p "$work" "$@"
+	# Flags behind `--`: with a list of commands it skips, in silence, what is not
+	# in it.
+	in_parallel sh -c '"$0" --quiet "--config-file=$1/.clang-tidy" $(
+		shift; echo "$@") -- '"$flags"' \
+		-Xclang -analyzer-config -Xclang mode=shallow' "$CLANG_TIDY" "$top"
 }
 
 check_cppcheck()
