@@ -209,8 +209,7 @@ test_tree()
 		;;
 	esac
 	tests="\$(filter-out $(excluded),$tests)"
-	# One after the other: both would make the library.
-	$MAKE -j$JOBS all &&
+	$MAKE -j$JOBS config.h &&
 		$MAKE -j$JOBS tests/libsupport.a "TESTS=$tests" cross-programs &&
 		$MAKE -j$JOBS -k check-TESTS "TESTS=$tests" check_PROGRAMS= \
 			check_LTLIBRARIES= LOG_COMPILER="$runner" || return
