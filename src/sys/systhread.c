@@ -2,8 +2,8 @@
 /*
  * systhread.c - threads of a run: starting, ending, joining, naming them.
  *
- * They are threads of the system.  One has ended when its last destructor of
- * thread-specific data has been called, so that those run in its turn, too; what
+ * They are threads of the system.  One has ended when its destructors of
+ * thread-specific data have been called, so that those run in its turn, too; what
  * the system does afterwards nobody can see.
  */
 #include "config.h"
@@ -21,14 +21,19 @@ static pthread_key_t end_key;
 static pthread_once_t end_once = PTHREAD_ONCE_INIT;
 static bool end_key_made;
 
-/* Called last by being set again while others may be. */
+/*
+ * Called late by being set again while others may be; the very last round is that
+ * of sanitizers, which know nothing of the thread afterwards.
+ */
+#define LAST_ROUND (PTHREAD_DESTRUCTOR_ITERATIONS - 1)
+
 static void
 end(void *arg)
 {
 	struct tpi_systhread *self = arg;
 
 	self->exits++;
-	if (self->exits >= PTHREAD_DESTRUCTOR_ITERATIONS ||
+	if (self->exits >= LAST_ROUND ||
 	    pthread_setspecific(end_key, self) != 0) {
 		tpi_systurn_end(self);
 	}
