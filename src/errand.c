@@ -107,11 +107,13 @@ tpi_errand_end(struct tpi_worker *w)
 static void
 add(struct tpar_pool *pool, struct tpi_errand *e)
 {
-	uint32_t n = tpi_pool_worker_count(pool);
 	struct tpi_errand **at = &pool->errand;
+	uint32_t n;
 	uint32_t i;
 
 	tpi_lock_enter(&pool->lock);
+	/* Under the lock: one that was added and serves by now calls it, too. */
+	n = tpi_pool_worker_count(pool);
 	e->number = tpi_load_relaxed(&pool->errands) + 1;
 	for (i = 0; i < n; i++) {
 		e->left += tpi_pool_worker(pool, i)->serves;

@@ -278,7 +278,55 @@ default_pool(void *arg)
 	sys_destroy(NULL);
 }
 
+/* Asks all threads while one is added, as a task waits: who is asked is counted. */
+static int asked;
+
+static void
+note_asked(unsigned index, void *arg)
+{
+	(void)index, (void)arg;
+	asked++;
+	tpar_sys_yield();
+	asked--;
+}
+
+static int
+wait_for_other(void *arg, void *value)
+{
+	(void)value;
+	MUST(tpar_future_wait(arg, TPAR_FOREVER) == TPAR_OK);
+	return 0;
+}
+
+static void
+asked_beside_new_threads(void *arg)
+{
+	tpar_promise *p;
+	tpar_future *f[3];
+	int i;
+
+	(void)arg;
+	asked = 0;
+	pool = sys_pool(1, 4);
+	MUST(tpar_promise_create(0, NULL, &p, &f[2]) == TPAR_OK);
+	for (i = 0; i < 2; i++) {
+		MUST(tpar_submit(pool, wait_for_other, f[2], 0, &f[i]) ==
+		     TPAR_OK);
+	}
+	for (i = 0; i < 4; i++) {
+		MUST(tpar_pool_each_worker(pool, note_asked, NULL,
+					   TPAR_FOREVER) == TPAR_OK);
+		MUST(asked == 0);
+	}
+	MUST(tpar_promise_set(p, NULL) == TPAR_OK);
+	MUST(tpar_wait_all(f, 3, TPAR_FOREVER) == TPAR_OK);
+	tpar_future_unref_all(f, 3);
+	tpar_promise_destroy(p);
+	sys_destroy(pool);
+}
+
 const struct scenario scenarios_of_pools[] = {
+	{ "asked_beside_new_threads", asked_beside_new_threads, 0, 0 },
 	{ "drain_against_submit", drain_against_submit, 0, 0 },
 	{ "cancel_against_submit", cancel_against_submit, 0, 0 },
 	{ "cancel_against_wait", cancel_against_wait, 0, 0 },
