@@ -198,7 +198,7 @@ join_of(const struct tpi_order *order, const char *from, char *to, size_t half,
 			return;                                                \
 		}                                                              \
 		sort_##name(order, from, to, half, !there);                    \
-		sort_##name(order, from + half * size, to + half * size,       \
+		sort_##name(order, from + half * (size), to + half * (size),   \
 			    n - half, !there);                                 \
 		join_of(order, there ? from : to, there ? to : from, half, n,  \
 			size);                                                 \
