@@ -36,7 +36,7 @@ command -v "$ABIDIFF" > /dev/null || none "no $ABIDIFF: abigail-tools"
 # names LIBRARY: what it exports, with its version
 names()
 {
-	"$NM" -D --defined-only ".libs/$1.so" | sed -n 's/^[0-9a-f]* [^A] //p' |
+	$NM -D --defined-only ".libs/$1.so" | sed -n 's/^[0-9a-f]* [^A] //p' |
 		LC_ALL=C sort
 }
 
