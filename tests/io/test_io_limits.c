@@ -54,14 +54,15 @@ all_works(void)
 	tpar_future *f;
 
 	spawn.argv = argv;
-	UNIT_MUST(tpar_io_timer(tpar_in(1000), &f) == TPAR_OK);
-	run_to_its_end(f);
 	/* Taken: what a future still has is closed by whoever releases it last. */
 	UNIT_MUST(tpar_io_listen("127.0.0.1:0", 1, &f) == TPAR_OK);
 	UNIT_MUST(close(io_take_fd(f)) == 0);
 	UNIT_MUST(tpar_io_read_file(NULL, "/proc/self/stat", &f) == TPAR_OK);
 	run_to_its_end(f);
 	UNIT_MUST(tpar_io_spawn(&spawn, &f) == TPAR_OK);
+	run_to_its_end(f);
+	/* Last: its thread has closed by then what it had open for the process. */
+	UNIT_MUST(tpar_io_timer(tpar_in(1000), &f) == TPAR_OK);
 	run_to_its_end(f);
 }
 
