@@ -39,11 +39,37 @@ owning_task(intptr_t number)
 	return task;
 }
 
-static void
-do_nothing(unsigned index, void *arg)
+#define WORKERS 2
+
+/* On one worker each: they wait for each other. */
+static int
+meet(void *arg, void *value)
 {
-	(void)index;
-	(void)arg;
+	atomic_int *missing = arg;
+
+	(void)value;
+	atomic_fetch_sub(missing, 1);
+	UNIT_AWAIT(atomic_load(missing) == 0);
+	return 0;
+}
+
+/* Threads that have yet to begin ask for something. */
+static void
+have_all_begun(tpar_pool *pool)
+{
+	struct tpar_task task = TPAR_TASK_INIT;
+	atomic_int missing = WORKERS;
+	tpar_future *f[WORKERS];
+	int i;
+
+	task.fn = meet;
+	task.arg = &missing;
+	task.flags = TPAR_NO_INLINE;
+	for (i = 0; i < WORKERS; i++) {
+		f[i] = unit_submit_task(pool, &task);
+	}
+	EXPECT(tpar_gather(f, WORKERS, NULL, NULL) == TPAR_OK);
+	tpar_future_unref_all(f, WORKERS);
 }
 
 static void
@@ -51,15 +77,13 @@ submit_all(tpar_pool *pool, tpar_future **f, intptr_t n)
 {
 	intptr_t i;
 
+	have_all_begun(pool);
 	for (i = 0; i < n; i++) {
 		struct tpar_task task = owning_task(i);
 
 		f[i] = unit_submit_task(pool, &task);
 	}
 	EXPECT(tpar_wait_all(f, (size_t)n, TPAR_FOREVER) == TPAR_OK);
-	/* Threads that have yet to begin ask for something. */
-	EXPECT(tpar_pool_each_worker(pool, do_nothing, NULL, TPAR_FOREVER) ==
-	       TPAR_OK);
 }
 
 /* From here on nothing may even be asked for. */
@@ -80,7 +104,7 @@ end_asking_for_nothing(void)
 static void
 take_values(void)
 {
-	tpar_pool *pool = unit_pool(2, 1);
+	tpar_pool *pool = unit_pool(WORKERS, 1);
 	intptr_t values[N];
 	tpar_future *f[N];
 	intptr_t i;
