@@ -126,5 +126,8 @@ mutant 'a broken wait is not broken again' interrupt.c \
 mutant 'a shutdown is not told that a worker has parked' park.c \
 	'drain_against_submit cancel_against_submit drain_a_tree' \
 	'/^sleep_locked/,/^}/s/if (tpi_pool_quiet_locked(pool))/if (false)/'
+mutant 'a set asks its first member to stop before it ends the next' cancel.c \
+	'nothing_begins_after_a_failure' \
+	'/^stop_all/,/^}/s/(void)end_pending(.*/continue;/'
 echo "1..$number"
 exit $failed

@@ -201,10 +201,60 @@ shield(void *arg)
 	sys_destroy(pool);
 }
 
+static void *
+fail_promise(void *arg)
+{
+	sys_dawdle();
+	MUST(tpar_promise_fail(arg, 7, "no") == TPAR_OK);
+	return NULL;
+}
+
+/*
+ * The only worker runs the first member, and is free once that is asked to stop:
+ * the second one is over by then, and never begins.
+ */
+static void
+nothing_begins_after_a_failure(void *arg)
+{
+	struct item item[2] = { { .polls = 1000000000 }, { 0 } };
+	struct tpar_task task = item_describe(&item[1]);
+	struct tpar_failure why;
+	struct item *out[3];
+	tpar_promise *promise;
+	tpar_future *f[3];
+	pthread_t thread;
+	int i;
+
+	(void)arg;
+	pool = sys_pool(1, 2);
+	f[0] = item_submit(pool, &item[0]);
+	while (item[0].runs == 0) {
+		tpar_sys_yield();
+	}
+	task.flags = TPAR_NO_INLINE;
+	MUST(tpar_submit_task(pool, &task, &f[1]) == TPAR_OK);
+	MUST(tpar_promise_create(sizeof(struct item *), NULL, &promise,
+				 &f[2]) == TPAR_OK);
+	thread = sys_start(fail_promise, promise);
+	MUST(tpar_gather(f, 3, out, &why) == TPAR_EFAILED);
+	MUST(why.index == 2 && why.code == 7);
+	sys_join(thread);
+	tpar_promise_destroy(promise);
+	for (i = 0; i < 3; i++) {
+		tpar_future_unref(f[i]);
+	}
+	item_must_be_over(&item[0], 0);
+	item_must_be_over(&item[1], 0);
+	MUST(item[1].runs == 0);
+	sys_destroy(pool);
+}
+
 const struct scenario scenarios_of_stops[] = {
 	{ "cancel_storm", cancel_storm, 0, 0 },
 	{ "stop_of_a_gather", stop_of_a_gather, 0, 0 },
 	{ "handler_removed", handler_removed, 0, 0 },
 	{ "shield", shield, 0, 0 },
+	{ "nothing_begins_after_a_failure", nothing_begins_after_a_failure, 0,
+	  0 },
 	{ NULL, NULL, 0, 0 },
 };
