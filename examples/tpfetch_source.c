@@ -15,6 +15,8 @@
 
 /* Also the longest URL. */
 #define BUFFER ((size_t)64 * 1024)
+/* Of one that is longer; less if there are blanks around it. */
+#define SHOWN 64
 
 static enum source_state
 give(char **url, const char **fault, const char *text, size_t length,
@@ -142,7 +144,8 @@ next_in_list(struct source *source, char **url, const char **fault)
 				continue;
 			}
 			if (source->skipping) {
-				return give(url, fault, text, 64,
+				return give(url, fault, text,
+					    length < SHOWN ? length : SHOWN,
 					    "a URL of more than 64 KiB");
 			}
 			return give(url, fault, text, length,

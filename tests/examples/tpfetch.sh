@@ -293,12 +293,15 @@ same 'zero bytes between URLs'
 {
 	printf '%s\0\n' "$at/1"
 	head -c 200000 /dev/zero | tr '\0' x
+	printf '\ny'
+	head -c 200000 /dev/zero | tr '\0' ' '
 	printf '\n%s\n' "$at/5"
 } > hard
 gets 1 --body --files-from=hard
 says "$at/1: a zero byte in a URL"
 grep -q '^tpfetch: x*: a URL of more than 64 KiB$' err || wrong "$(cat err)"
-[ "$(wc -l < err)" = 2 ] || wrong "a message for each: $(cat err)"
+says 'y: a URL of more than 64 KiB'
+[ "$(wc -l < err)" = 3 ] || wrong "a message for each: $(cat err)"
 cp www/5 want
 same 'a URL after those that are none'
 gets 1 --files-from=no-such-list "$at/1"
