@@ -306,8 +306,12 @@ play_handler(struct node *set, struct how how, uint64_t *number)
 
 	if (err != TPAR_OK) {
 		FUZZ_MUST(err == (how.in_task ? TPAR_ESTOPPED : TPAR_EINVAL));
-		return how.in_task ? play_stopped(how)
-				   : play_kids(set, how, number);
+		if (how.in_task && tpar_cancelled()) {
+			return play_stopped(how);
+		}
+		/* In a shield it is refused all the same. */
+		FUZZ_MUST(!how.in_task || tpar_cancel_reason() != NULL);
+		return play_kids(set, how, number);
 	}
 	FUZZ_MUST(how.in_task);
 	rc = play_kids(set, how, number);
