@@ -8,14 +8,14 @@
 #                                            has found, as small as can be
 #
 # From the build directory, which has the programs that replay.  Environment:
-# FUZZ_SECS for each program (45), FUZZ_CC (clang), MAKE.  Exit status 77: there
-# is no clang with libFuzzer.
+# FUZZ_SECS for each program (45), FUZZ_SEED (0: another one each time), FUZZ_CC
+# (clang), MAKE.  Exit status 77: there is no clang with libFuzzer.
 
 mode=$1
 shift
 top=$(cd "$(dirname "$0")/../.." && pwd)
 here=$PWD
-: "${FUZZ_SECS:=45}" "${MAKE:=make}"
+: "${FUZZ_SECS:=45}" "${FUZZ_SEED:=0}" "${MAKE:=make}"
 sanitize='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
 
 # works COMPILER: can it link a fuzz target?
@@ -109,8 +109,8 @@ for program; do
 	echo "$name: corpus of $(ls "$seeds" | wc -l) inputs"
 	run "$name" -runs=0 "$seeds" || { failed=1; continue; }
 	[ "$FUZZ_SECS" -eq 0 ] && continue
-	run "$name" -max_total_time="$FUZZ_SECS" -len_control=20 "$found" \
-		"$seeds" || { failed=1; continue; }
+	run "$name" -max_total_time="$FUZZ_SECS" -seed="$FUZZ_SEED" \
+		-len_control=20 "$found" "$seeds" || { failed=1; continue; }
 	echo "$name: $(stat "$name" number_of_executed_units) runs," \
 		"$(stat "$name" average_exec_per_sec) a second," \
 		"$(stat "$name" new_units_added) new inputs, $(coverage "$name")"
