@@ -49,6 +49,7 @@ struct tpi_worker {
 	struct tpi_slots *slots; /* [o] of its forks; NULL until the first */
 	int64_t poke_from;	 /* [o] until then it does not ask */
 	int64_t cool_ns;	 /* [o] as what it got was not worth it */
+	int64_t saved_ns;	 /* [o] what it got was worth more, so much */
 	_Atomic(struct tpi_slots *) live;    /* [a:L5] while it has forks */
 	_Atomic(struct tpar_future *) taken; /* [a:W2] at the bottom of all */
 	_Atomic uint32_t watched; /* [a:W2] threads that look at it */

@@ -99,6 +99,12 @@ TPAR_API void tpar_debug_join_1(struct tpar_slot *head, const char *name,
 #define TPAR_POINT_() ((void)0)
 #endif
 
+/*
+ * On a slow way: what is computed from it is computed again, so that nothing is
+ * kept for it in a register on the fast one.
+ */
+#define TPAR_FORGET_(pointer) __asm__("" : "+r"(pointer))
+
 TPAR_INLINE_ struct tpar_limits *
 tpar_limits_of(struct tpar_slot *slot)
 {
@@ -352,6 +358,7 @@ tpar_join_slot(struct tpar_slot *slot)
 		} else {                                                       \
 			TPAR_SET_##kind##_(tpar_result_)                       \
 				tpar_join_slow_##name##_(tpar_self_);          \
+			TPAR_FORGET_(tpar_self_);                              \
 			*tpar_head_ = tpar_limits_of(tpar_self_)->head;        \
 			*tpar_slow_ = 1;                                       \
 		}                                                              \

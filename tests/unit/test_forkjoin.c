@@ -177,6 +177,26 @@ START_TEST(thief_whose_takings_were_worth_it_asks_on)
 }
 END_TEST
 
+START_TEST(thief_draws_on_what_earlier_takings_brought)
+{
+	forked_begin(&t, 2);
+	/* More than can be saved; whatever this one takes, it is not all. */
+	t.other->saved_ns = INT64_MAX / 2;
+	t.other->cool_ns = 7;
+	have_stolen(take_a_while);
+	ck_assert_int_eq(t.other->cool_ns, 0);
+	ck_assert_int_gt(t.other->saved_ns, 0);
+	ck_assert_int_lt(t.other->saved_ns, INT64_MAX / 4);
+	/* And less than any brings. */
+	t.other->saved_ns = INT64_MIN / 2;
+	have_stolen(take_a_while);
+	ck_assert_int_gt(t.other->cool_ns, 0);
+	ck_assert_int_gt(t.other->poke_from, 0);
+	ck_assert_int_eq(t.other->saved_ns, 0);
+	forked_end(&t);
+}
+END_TEST
+
 /* A look of the other's, who asks in it. */
 static struct tpar_future *
 look(void)
@@ -441,6 +461,7 @@ main(void)
 		stolen_fork_forks_on_the_slots_of_the_thief,
 		join_hears_a_poke_while_somebody_is_hungry,
 		thief_whose_takings_were_worth_it_asks_on,
+		thief_draws_on_what_earlier_takings_brought,
 		thief_whose_victim_takes_back_what_it_gives_asks_less_often,
 		thief_who_got_some_does_not_mind_what_is_taken_back,
 		nothing_begins_once_the_computation_has_failed,
