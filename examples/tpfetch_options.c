@@ -13,6 +13,12 @@
 #define JOBS 50
 #define JOBS_MAX 16384
 
+/*
+ * More at a time are not worth a thread each.  Fewer are: threads share the
+ * processors, which one thread that decrypts all of it cannot.
+ */
+#define THREADS_MAX 128
+
 /* false, and why. */
 static bool
 bad(struct options *options, const char *fault, const char *culprit)
@@ -156,7 +162,18 @@ set_defaults(struct options *options)
 	options->delimiter = '\n';
 	options->retry_delay_ns = TPAR_SECOND;
 	options->redirects = 10;
-	options->engine = &engine_blocking;
+}
+
+static const struct engine *
+choose_engine(unsigned jobs)
+{
+#ifdef TPFETCH_MULTI
+	if (jobs > THREADS_MAX) {
+		return &engine_multi;
+	}
+#endif
+	(void)jobs;
+	return &engine_blocking;
 }
 
 enum command
@@ -200,6 +217,9 @@ options_parse(int argc, char **argv, struct options *options)
 	}
 	if (options->jobs == 0) {
 		options->jobs = JOBS;
+	}
+	if (options->engine == NULL) {
+		options->engine = choose_engine(options->jobs);
 	}
 	return COMMAND_RUN;
 }
