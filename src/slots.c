@@ -287,6 +287,7 @@ tpi_slots_promote(struct tpi_slots *s, struct tpar_slot *head, unsigned n)
 {
 	struct tpi_worker *w = s->worker;
 	struct tpi_forked *forked;
+	struct tpar_slot *first;
 	struct tpar_slot *slot;
 	unsigned k = 0;
 	size_t more;
@@ -295,16 +296,15 @@ tpi_slots_promote(struct tpi_slots *s, struct tpar_slot *head, unsigned n)
 		return 0; /* who pushes must be active (S3) */
 	}
 	enter(s);
-	slot = tpi_load_relaxed(&s->priv);
-	more = head > slot ? (size_t)(head - slot) / SHARE : 0;
+	first = tpi_load_relaxed(&s->priv);
+	more = head > first ? (size_t)(head - first) / SHARE : 0;
 	if (n < more) {
 		n = more < AT_ONCE ? (unsigned)more : AT_ONCE;
 	}
 	/* One without an fn was joined by somebody else's mistake. */
-	while (k < n && slot < head && slot->head.fn != NULL &&
-	       (forked = make_forked(w, s, slot, slot->head.fn)) != NULL) {
-		tpi_worker_push(w, &forked->future);
-		slot++;
+	for (slot = first; k < n && slot < head && slot->head.fn != NULL &&
+			   make_forked(w, s, slot, slot->head.fn) != NULL;
+	     slot++) {
 		k++;
 	}
 	tpi_store_relaxed(&s->priv, slot);
@@ -312,6 +312,11 @@ tpi_slots_promote(struct tpi_slots *s, struct tpar_slot *head, unsigned n)
 		clear_pokes(s);
 	} else {
 		set_join_limit(s);
+	}
+	/* Only now, or what a thief asks for as it takes one would be cleared. */
+	for (; first < slot; first++) {
+		forked = first->head.forked;
+		tpi_worker_push(w, &forked->future);
 	}
 	leave(s);
 	if (k > 0 && w->pool->park.width > 1) {

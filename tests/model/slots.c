@@ -2,15 +2,18 @@
 /*
  * slots.c - an owner that forks, hears or not, promotes and joins, and a thief
  * that pokes and steals: each fork runs once, with its arguments, and its join
- * has the result.  TWICE, one fork after the other in the same slot; else two
+ * has the result.  TWICE, one fork after the other in the same slot; AGAIN, one
+ * that was asked for, and what the thief asks for as it takes it stays; else two
  * that nest, and maybe a second thief (THIEVES=2), who does not poke.
  *
  * CFLAGS: -DTHIEVES=1 -DTWICE
+ * CFLAGS: -DTHIEVES=1 -DAGAIN
  * CFLAGS: -DTHIEVES=2
  * CFLAGS: -DTHIEVES=1
  * MUTANT: slots.c s/if (slot < tpi_load_relaxed(&s->priv))/if (0)/
  * MUTANT: slots.c s/limit = (uintptr_t)tpi_load_relaxed(&s->priv)/limit = (uintptr_t)s->base/
  * MUTANT: -DTWICE slots.c s/tpi_store_relaxed(&s->priv, slot);//
+ * MUTANT: -DAGAIN slots.c s/if (k > 0 && w->pool/if (k > 0) clear_pokes(s); &/
  * MUTANT: -DPROMOTE_JOINED slots.c s/ && slot->head.fn != NULL//
  * MUTANT: -DNO_CLAIM
  * MUTANT: deque.h /ORDER D1 release -> tpi_deque_steal(): slot/,/;/s/_release/_relaxed/
@@ -27,6 +30,9 @@ struct data {
 };
 
 static _Atomic int ran[FORKS];
+#ifdef AGAIN
+static bool asks_again;
+#endif
 
 static struct data *
 data_of(struct tpar_slot *slot)
@@ -50,12 +56,19 @@ thief(void *arg)
 {
 	struct tpar_future *f;
 
+#ifndef AGAIN
 	if (arg == &worker[1]) {
 		tpi_slots_poke(slots);
 	}
+#endif
 	if (tpi_deque_steal(&worker[0].deque, &f) == TPI_STEAL_GOT) {
+#ifdef AGAIN
+		asks_again = true;
+		tpi_slots_poke(slots);
+#endif
 		run_taken(f);
 	}
+	(void)arg;
 	return NULL;
 }
 
@@ -95,8 +108,13 @@ main(void)
 	for (i = 0; i < THIEVES; i++) {
 		pthread_create(&thread[i], NULL, thief, &worker[1 + i]);
 	}
+#ifdef AGAIN
+	tpi_slots_poke(slots);
+#endif
 	fork_one(base, 0);
-#ifdef TWICE
+#ifdef AGAIN
+	join_one(base, 0);
+#elif defined TWICE
 	join_one(base, 0);
 	fork_one(base, 1);
 	join_one(base, 1);
@@ -109,6 +127,9 @@ main(void)
 		pthread_join(thread[i], NULL);
 	}
 	assert(tpi_load_relaxed(&slots->priv) == base);
+#ifdef AGAIN
+	assert(tpi_slots_asked(slots) == asks_again);
+#endif
 	/* What was withdrawn from beneath a younger one lies there still. */
 	while ((f = tpi_deque_pop_owner(&worker[0].deque)) != NULL) {
 		run_taken(f);
