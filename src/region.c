@@ -9,6 +9,8 @@
 #include "failure.h"
 #include "region.h"
 
+#include <taskpar/forkjoin.h>
+
 #include <stdio.h>
 
 void
@@ -35,6 +37,21 @@ tpi_region_end(struct tpi_region *region)
 	tpi_thread_self.run->region = region->outer;
 }
 
+/*
+ * Whoever is told of the failure begins no fork any more, even if who has failed
+ * is still on the way to ask all for that.
+ */
+static void
+skip_from_now_on(void)
+{
+	struct tpar_limits *limits = tpi_thread_self.limits;
+
+	if (limits != NULL) {
+		__atomic_store_n(&limits->fork, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&limits->join, UINTPTR_MAX, __ATOMIC_RELAXED);
+	}
+}
+
 bool
 tpi_region_stopped(struct tpi_region *region)
 {
@@ -42,6 +59,7 @@ tpi_region_stopped(struct tpi_region *region)
 
 	for (; region != NULL; region = region->outer) {
 		if (tpi_load_relaxed(&region->failed) != 0) {
+			skip_from_now_on();
 			return true;
 		}
 		if (region->shielded) {

@@ -200,6 +200,7 @@ tpi_slots_enter(struct tpi_slots *s, struct tpi_span *span,
 	span->outer_head = s->head;
 	span->spilled = s->spilled_count;
 	s->head = NULL;
+	tpi_thread_self.limits = &s->limits;
 	enter(s);
 	s->span = span;
 	if (hide || span->outer == NULL) {
@@ -228,6 +229,7 @@ tpi_slots_leave(struct tpi_slots *s, struct tpi_span *span)
 	set_join_limit(s);
 	leave(s);
 	if (span->outer == NULL) {
+		tpi_thread_self.limits = NULL;
 		/* Relaxed: thieves may look for a while longer. */
 		tpi_store_relaxed(&s->worker->live, NULL);
 	}

@@ -11,6 +11,7 @@
 #include "point.h"
 
 struct tpar_future;
+struct tpar_limits;
 struct tpi_callback;
 struct tpi_handlers;
 struct tpi_heap;
@@ -54,7 +55,8 @@ struct tpi_thread {
 	struct tpi_callback *late; /* what may block, once nothing is due */
 	struct tpi_callback *late_last;
 	bool late_running;
-	struct tpi_run *handling; /* whose handler it runs (oncancel.c) */
+	struct tpi_run *handling;   /* whose handler it runs (oncancel.c) */
+	struct tpar_limits *limits; /* of its forks, or NULL: it has none */
 };
 
 /* One access without a call, where the loader allows it. */

@@ -10,6 +10,8 @@
 #include "src/clock.h"
 #include "src/take.h"
 
+#include <stdarg.h>
+
 static struct forked t;
 
 /* ---- Joins of what was promoted -------------------------------------------------- */
@@ -286,6 +288,31 @@ START_TEST(nothing_begins_once_the_computation_has_failed)
 }
 END_TEST
 
+/* As far as it gets before anybody is asked. */
+static void
+begin_to_fail(struct tpi_region *region, ...)
+{
+	va_list none;
+
+	va_start(none, region);
+	ck_assert(tpi_region_fail(region, TPAR_EFAILED, 3, NULL, none));
+	va_end(none);
+}
+
+START_TEST(task_that_sees_the_failure_begins_no_fork_any_more)
+{
+	forked_begin(&t, 2);
+	forked_fork(&t, 1, 5);
+	begin_to_fail(&t.region);
+	ck_assert(!tpi_slots_asked(t.s));
+	ck_assert(tpar_cancelled());
+	forked_fork(&t, 1, 7);
+	ck_assert_int_eq(forked_join(&t), 0);
+	ck_assert_int_eq(forked_join(&t), 0);
+	forked_end(&t);
+}
+END_TEST
+
 START_TEST(fork_of_a_failed_computation_is_not_promoted)
 {
 	forked_begin(&t, 2);
@@ -465,6 +492,7 @@ main(void)
 		thief_whose_victim_takes_back_what_it_gives_asks_less_often,
 		thief_who_got_some_does_not_mind_what_is_taken_back,
 		nothing_begins_once_the_computation_has_failed,
+		task_that_sees_the_failure_begins_no_fork_any_more,
 		fork_of_a_failed_computation_is_not_promoted,
 		fork_that_a_cancelled_pool_has_ended_stops_the_computation,
 		join_too_many_at_the_root_changes_nothing_but_the_outcome,
