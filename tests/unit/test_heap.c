@@ -205,6 +205,7 @@ START_TEST(slab_is_used_to_its_end)
 	ck_assert_uint_eq(per_slab, 511);
 	for (i = 0; i < per_slab; i++) {
 		f[i] = get(heap, 0);
+		ck_assert_ptr_nonnull(f[i]);
 		memset(f[i]->small, 0xff, sizeof f[i]->small);
 	}
 	ck_assert_int_eq(atomic_load(&meter.slabs), 1);
