@@ -211,8 +211,8 @@ TPAR_VOID_TASK_1(run_scan, struct scan *, s)
 
 	tpi_algo_begin(&s->algo, tpar_head);
 	loop_over(tpar_head, s, 0, first_pass);
-	/* ORDER A2 acquire <- do_block() */
-	rest.row_begin = atomic_load_explicit(&s->front, memory_order_acquire);
+	/* Relaxed: all blocks of the loop have been joined. */
+	rest.row_begin = tpi_load_relaxed(&s->front);
 	if (rest.row_begin < s->blocks && !tpi_algo_stops(&s->algo) &&
 	    extend_rest(&rest, s) == 0) {
 		loop_over(tpar_head, s, rest.row_begin, second_pass);
