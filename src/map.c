@@ -48,7 +48,7 @@ struct driver {
  */
 struct map {
 	_Alignas(TPI_CACHELINE) _Atomic size_t next; /* item to begin next */
-	_Alignas(TPI_CACHELINE) _Atomic uint32_t failed; /* [a:M1] */
+	_Alignas(TPI_CACHELINE) _Atomic uint32_t failed; /* [F2] */
 	_Atomic size_t holds;				 /* [a:M2] */
 	tpar_task_fn fn;
 	const char *args;
@@ -57,7 +57,7 @@ struct map {
 	size_t value_size;
 	size_t n;
 	struct tpar_map_options options;
-	_Atomic(unsigned char) *done; /* [a:M1] items, if values are dropped */
+	_Atomic(unsigned char) *done; /* [F2] items, if values are dropped */
 	_Atomic size_t ended;	      /* [a:M4] items, if progress is wanted */
 	_Atomic size_t told;	      /* [a:M4] as told to progress */
 	_Atomic uint32_t telling;     /* [a:M4] somebody calls progress */
@@ -123,8 +123,7 @@ fail_item(void *arg)
 	struct driver *self = arg;
 
 	self->item = self->begun;
-	/* ORDER M1 release -> drive() */
-	atomic_store_explicit(&self->map->failed, 1, memory_order_release);
+	tpi_store_relaxed(&self->map->failed, 1);
 }
 
 static int
@@ -166,8 +165,8 @@ drive(void *arg, void *value)
 		if (tpi_load_relaxed(&map->next) >= map->n) {
 			return 0;
 		}
-		/* ORDER M1 acquire <- drive(): no item begins after a failure. */
-		if (atomic_load_explicit(&map->failed, memory_order_acquire)) {
+		/* Relaxed: which it was is read when all have ended (F2). */
+		if (tpi_load_relaxed(&map->failed) != 0) {
 			return 0;
 		}
 		if ((rc = tpar_checkpoint()) != 0) {
@@ -181,9 +180,7 @@ drive(void *arg, void *value)
 		rc = run_item(self, i);
 		if (rc != 0) {
 			self->item = i;
-			/* ORDER M1 release -> drive() */
-			atomic_store_explicit(&map->failed, 1,
-					      memory_order_release);
+			tpi_store_relaxed(&map->failed, 1);
 			return rc;
 		}
 		tpi_cancel_forget_message();
