@@ -135,8 +135,7 @@ elect_locked(struct tpar_group *group, enum tpi_scope_cause cause)
 		return false;
 	}
 	group->cause = cause;
-	/* ORDER M3 release -> tpi_scope_has_stopped() */
-	atomic_store_explicit(&group->stopped, 1, memory_order_release);
+	tpi_store_relaxed(&group->stopped, 1);
 	if (group->notify != NULL) {
 		group->notify(group->notify_arg);
 	}

@@ -48,7 +48,7 @@ struct tpi_children {
 struct tpar_group {
 	struct tpi_lock lock;
 	uint32_t generation;	    /* [c] of the process that made it */
-	_Atomic uint32_t stopped;   /* [a:M3] a cause was elected */
+	_Atomic uint32_t stopped;   /* [h] a cause was elected; under lock */
 	_Atomic size_t holds;	    /* [a:M2] owner, children, sweeps */
 	enum tpi_scope_state state; /* [m:lock] */
 	enum tpi_scope_cause cause; /* [m:lock] */
@@ -169,9 +169,8 @@ tpi_scope_has_stopped(struct tpar_future *f)
 	    tpi_future_ext(f)->group == NULL) {
 		return false;
 	}
-	/* ORDER M3 acquire <- tpi_scope_elect(): no body after a failure. */
-	return atomic_load_explicit(&tpi_future_ext(f)->group->stopped,
-				    memory_order_acquire) != 0 &&
+	/* Relaxed: whoever knows of the cause sees it; why is under the lock. */
+	return tpi_load_relaxed(&tpi_future_ext(f)->group->stopped) != 0 &&
 	       (tpi_load_relaxed(&f->pins) & TPI_PINS_SHIELDED) == 0;
 }
 
