@@ -239,9 +239,9 @@ is_sorted(size_t n, struct key *key)
 		}
 		memcpy(&x, a + key->bytes, sizeof x);
 		memcpy(&y, b + key->bytes, sizeof y);
-		if (x >= y || b[key->size - 1] != (key->size == key->bytes + 4
-							   ? y >> 24
-							   : (uint8_t)y)) {
+		/* Behind that number, if anything, the record is full of it. */
+		if (x >= y || (key->size > key->bytes + sizeof y &&
+			       b[key->size - 1] != (uint8_t)y)) {
 			return false;
 		}
 	}
