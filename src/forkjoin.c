@@ -40,8 +40,14 @@
 #define COST_NS 1500
 #define SAVED_MAX_NS 400000
 
-/* How long a join looks for something to do before it sleeps. */
+/*
+ * How long a join looks for something to do before it sleeps: longer if nobody
+ * could do anything in its place.  A thief that was woken late ends late; if the
+ * join slept then, it would fork the next one so late that the thief had fallen
+ * asleep again, and so on.
+ */
 #define JOIN_SPIN_NS 20000
+#define JOIN_SPIN_ALONE_NS 100000
 
 /* ---- Forks and failures ----------------------------------------------------- */
 
@@ -161,7 +167,10 @@ spin(struct tpi_worker *w, struct tpi_forked *forked)
 
 			if (until == 0) {
 				until = now + JOIN_SPIN_NS;
-			} else if (now >= until) {
+			} else if (now >= until &&
+				   (now >= until + JOIN_SPIN_ALONE_NS -
+						    JOIN_SPIN_NS ||
+				    tpi_pool_any_work(w->pool))) {
 				return false;
 			}
 		}

@@ -153,6 +153,13 @@ leave(struct tpi_slots *s)
 	atomic_store_explicit(&s->lock, 0, memory_order_release);
 }
 
+bool
+tpi_slots_is_answering(struct tpi_slots *s)
+{
+	/* ORDER L3 acquire <- leave(): what was pushed. */
+	return atomic_load_explicit(&s->lock, memory_order_acquire) != 0;
+}
+
 /*
  * From priv on, slots in use have an fn, and those from the head on have none:
  * steps that double, then a binary search.

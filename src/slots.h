@@ -176,6 +176,12 @@ unsigned tpi_slots_promote(struct tpi_slots *slots, struct tpar_slot *head,
 struct tpi_forked *tpi_slots_withdraw(struct tpi_slots *slots,
 				      struct tpar_slot *slot);
 
+/*
+ * Somebody who does not count as asked any more: may forks be on their way to
+ * the deque?  If not, those that he gave are there, or gone.
+ */
+bool tpi_slots_is_answering(struct tpi_slots *slots);
+
 /* Owner: the head, as the slots tell it. */
 struct tpar_slot *tpi_slots_top(struct tpi_slots *slots);
 

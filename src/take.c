@@ -157,6 +157,9 @@ ask(struct tpi_worker *w, struct tpi_worker *victim, struct tpi_slots *forks,
 		w->asked = forks;
 		return TPI_STEAL_EMPTY;
 	}
+	if (tpi_slots_is_answering(forks)) {
+		return TPI_STEAL_EMPTY;
+	}
 	w->asked = NULL;
 	/* The answer may have come after the first look. */
 	if (steal(&victim->deque, f) == TPI_STEAL_GOT) {
