@@ -9,12 +9,8 @@
 
 static uint64_t flat_result;
 
-/*
- * Steps through memory, one after the other, which no compiler leaves out.  It
- * begins with a cache line: where its loop lies across two, it takes nearly twice
- * as long, and which program that hits is chance.
- */
-static __attribute__((noinline, aligned(64))) uint64_t
+/* Steps through memory, one after the other, which no compiler leaves out. */
+static __attribute__((noinline)) uint64_t
 flat_work(long steps, uint64_t x)
 {
 	volatile uint64_t sum = x;
