@@ -153,13 +153,6 @@ leave(struct tpi_slots *s)
 	atomic_store_explicit(&s->lock, 0, memory_order_release);
 }
 
-bool
-tpi_slots_is_answering(struct tpi_slots *s)
-{
-	/* ORDER L3 acquire <- leave(): what was pushed. */
-	return atomic_load_explicit(&s->lock, memory_order_acquire) != 0;
-}
-
 /*
  * From priv on, slots in use have an fn, and those from the head on have none:
  * steps that double, then a binary search.
@@ -298,7 +291,6 @@ tpi_slots_promote(struct tpi_slots *s, struct tpar_slot *head, unsigned n)
 	struct tpi_forked *forked;
 	struct tpar_slot *first;
 	struct tpar_slot *slot;
-	unsigned k = 0;
 	size_t more;
 
 	if (TPI_UNLIKELY(w->blocked > 0)) {
@@ -311,13 +303,15 @@ tpi_slots_promote(struct tpi_slots *s, struct tpar_slot *head, unsigned n)
 		n = more < AT_ONCE ? (unsigned)more : AT_ONCE;
 	}
 	/* One without an fn was joined by somebody else's mistake. */
-	for (slot = first; k < n && slot < head && slot->head.fn != NULL &&
-			   make_forked(w, s, slot, slot->head.fn) != NULL;
-	     slot++) {
-		k++;
+	for (slot = first; slot < first + n && slot < head; slot++) {
+		if (slot->head.fn == NULL ||
+		    make_forked(w, s, slot, slot->head.fn) == NULL) {
+			break;
+		}
 	}
+	n = (unsigned)(slot - first);
 	tpi_store_relaxed(&s->priv, slot);
-	if (k > 0) {
+	if (n > 0) {
 		clear_pokes(s);
 	} else {
 		set_join_limit(s);
@@ -328,10 +322,10 @@ tpi_slots_promote(struct tpi_slots *s, struct tpar_slot *head, unsigned n)
 		tpi_worker_push(w, &forked->future);
 	}
 	leave(s);
-	if (k > 0 && w->pool->park.width > 1) {
+	if (n > 0 && w->pool->park.width > 1) {
 		tpi_park_notify(&w->pool->park, w->pool);
 	}
-	return k;
+	return n;
 }
 
 struct tpi_forked *

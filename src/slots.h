@@ -130,6 +130,17 @@ tpi_slots_poke(struct tpi_slots *s)
 	}
 }
 
+/*
+ * Of one that does not count as asked any more: may forks be on their way to the
+ * deque?  If not, those that it gave are there, or gone.
+ */
+static inline bool
+tpi_slots_is_answering(struct tpi_slots *s)
+{
+	/* ORDER L3 acquire <- leave(): what was pushed. */
+	return atomic_load_explicit(&s->lock, memory_order_acquire) != 0;
+}
+
 /* A fork of a computation that has failed: its result is zero. */
 static inline struct tpar_slot *
 tpi_slots_skip(struct tpi_region *region, struct tpar_slot *slot)
@@ -175,12 +186,6 @@ unsigned tpi_slots_promote(struct tpi_slots *slots, struct tpar_slot *head,
  */
 struct tpi_forked *tpi_slots_withdraw(struct tpi_slots *slots,
 				      struct tpar_slot *slot);
-
-/*
- * Somebody who does not count as asked any more: may forks be on their way to
- * the deque?  If not, those that he gave are there, or gone.
- */
-bool tpi_slots_is_answering(struct tpi_slots *slots);
 
 /* Owner: the head, as the slots tell it. */
 struct tpar_slot *tpi_slots_top(struct tpi_slots *slots);

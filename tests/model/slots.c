@@ -13,8 +13,8 @@
  * MUTANT: slots.c s/if (slot < tpi_load_relaxed(&s->priv))/if (0)/
  * MUTANT: slots.c s/limit = (uintptr_t)tpi_load_relaxed(&s->priv)/limit = (uintptr_t)s->base/
  * MUTANT: -DTWICE slots.c s/tpi_store_relaxed(&s->priv, slot);//
- * MUTANT: -DAGAIN slots.c s/if (k > 0 && w->pool/if (k > 0) clear_pokes(s); &/
- * MUTANT: -DPROMOTE_JOINED slots.c s/ && slot->head.fn != NULL//
+ * MUTANT: -DAGAIN slots.c s/if (n > 0 && w->pool/if (n > 0) clear_pokes(s); &/
+ * MUTANT: -DPROMOTE_JOINED slots.c s/slot->head.fn == NULL ||//
  * MUTANT: -DNO_CLAIM
  * MUTANT: deque.h /ORDER D1 release -> tpi_deque_steal(): slot/,/;/s/_release/_relaxed/
  * MUTANT: state.h /ORDER F2 seq_cst -> tpi_state_get/,/;/s/_seq_cst/_relaxed/
