@@ -238,6 +238,26 @@ START_TEST(thief_whose_victim_takes_back_what_it_gives_asks_less_often)
 }
 END_TEST
 
+START_TEST(thief_waits_for_the_answer_of_a_victim_who_is_just_giving_it)
+{
+	forked_begin(&t, 2);
+	t.other->asked = NULL;
+	t.other->cool_ns = 0;
+	ck_assert_ptr_null(look());
+	/* What was asked for is cleared, and nothing pushed yet. */
+	forked_fork(&t, 1, 4);
+	ck_assert_int_eq(forked_join(&t), 5);
+	atomic_store(&t.s->lock, 1);
+	ck_assert_ptr_null(look());
+	ck_assert_int_eq(t.other->cool_ns, 0);
+	ck_assert_ptr_eq(t.other->asked, t.s);
+	atomic_store(&t.s->lock, 0);
+	ck_assert_ptr_null(look());
+	ck_assert_int_gt(t.other->cool_ns, 0);
+	forked_end(&t);
+}
+END_TEST
+
 START_TEST(thief_who_got_some_does_not_mind_what_is_taken_back)
 {
 	struct tpar_future *f;
@@ -490,6 +510,7 @@ main(void)
 		thief_whose_takings_were_worth_it_asks_on,
 		thief_draws_on_what_earlier_takings_brought,
 		thief_whose_victim_takes_back_what_it_gives_asks_less_often,
+		thief_waits_for_the_answer_of_a_victim_who_is_just_giving_it,
 		thief_who_got_some_does_not_mind_what_is_taken_back,
 		nothing_begins_once_the_computation_has_failed,
 		task_that_sees_the_failure_begins_no_fork_any_more,
