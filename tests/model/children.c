@@ -22,6 +22,7 @@
 #include "self.h"
 
 #include "src/scope.c"
+#include "locks.h"
 
 #include <assert.h>
 
@@ -38,18 +39,6 @@ static struct tpar_group group;
 static _Atomic int told; /* of the failure */
 static _Atomic int sweeps;
 static _Atomic int failures;
-
-void
-tpi_lock_enter(struct tpi_lock *lock)
-{
-	pthread_mutex_lock(&lock->mutex);
-}
-
-void
-tpi_lock_leave(struct tpi_lock *lock)
-{
-	pthread_mutex_unlock(&lock->mutex);
-}
 
 void
 tpi_future_dispose(struct tpar_future *f)

@@ -38,6 +38,7 @@
 #include "src/shutdown.c"
 
 #include "src/submit.c"
+#include "locks.h"
 
 #include <assert.h>
 
@@ -50,18 +51,6 @@ static _Atomic int ran;
 static _Atomic int ended;
 static _Atomic int gone; /* the shutdown has returned: nothing begins */
 static _Atomic int refused;
-
-void
-tpi_lock_enter(struct tpi_lock *lock)
-{
-	pthread_mutex_lock(&lock->mutex);
-}
-
-void
-tpi_lock_leave(struct tpi_lock *lock)
-{
-	pthread_mutex_unlock(&lock->mutex);
-}
 
 void
 tpi_err_say(const char *fmt, ...)

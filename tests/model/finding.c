@@ -20,6 +20,7 @@
 #include "self.h"
 
 #include "src/pool.c"
+#include "locks.h"
 
 #include <assert.h>
 
@@ -28,22 +29,6 @@
 static struct tpar_pool pool;
 static struct tpi_worker worker[WORKERS];
 static _Atomic(struct tpi_worker *) workers[WORKERS];
-
-void
-tpi_lock_enter(struct tpi_lock *lock)
-{
-#ifndef NO_LOCK
-	pthread_mutex_lock(&lock->mutex);
-#endif
-}
-
-void
-tpi_lock_leave(struct tpi_lock *lock)
-{
-#ifndef NO_LOCK
-	pthread_mutex_unlock(&lock->mutex);
-#endif
-}
 
 struct tpi_worker *
 tpi_worker_create(struct tpar_pool *of, unsigned index)

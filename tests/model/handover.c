@@ -32,6 +32,7 @@
 #include "src/park.c"
 
 #include "src/pool.c"
+#include "locks.h"
 
 #include <assert.h>
 
@@ -42,18 +43,6 @@ static struct tpi_worker worker[WORKERS];
 static _Atomic(struct tpi_worker *) workers[WORKERS];
 static struct tpi_inject shard;
 static struct tpar_future task[2];
-
-void
-tpi_lock_enter(struct tpi_lock *lock)
-{
-	pthread_mutex_lock(&lock->mutex);
-}
-
-void
-tpi_lock_leave(struct tpi_lock *lock)
-{
-	pthread_mutex_unlock(&lock->mutex);
-}
 
 void
 tpi_fence_heavy(void)

@@ -33,6 +33,7 @@
 #endif
 #ifdef STREAM
 #include "src/stream.c"
+#include "locks.h"
 #endif
 
 #include <assert.h>
@@ -47,18 +48,6 @@
 
 uint32_t tpi_fork_generation;
 static int number[HOLDERS] = { 0, 1, 2 };
-
-void
-tpi_lock_enter(struct tpi_lock *lock)
-{
-	pthread_mutex_lock(&lock->mutex);
-}
-
-void
-tpi_lock_leave(struct tpi_lock *lock)
-{
-	pthread_mutex_unlock(&lock->mutex);
-}
 
 #ifdef MAP
 static struct map *map;

@@ -21,6 +21,7 @@
 #include "self.h"
 
 #include "src/parker.c"
+#include "locks.h"
 
 #include <assert.h>
 
@@ -38,18 +39,6 @@ static int content[N];
 static _Atomic int ready[N];
 static bool sleeps; /* the owner does, for ever unless signalled */
 static bool through;
-
-void
-tpi_lock_enter(struct tpi_lock *lock)
-{
-	pthread_mutex_lock(&lock->mutex);
-}
-
-void
-tpi_lock_leave(struct tpi_lock *lock)
-{
-	pthread_mutex_unlock(&lock->mutex);
-}
 
 void
 tpi_cond_signal(struct tpi_cond *cond)

@@ -28,6 +28,7 @@ static int join_one(pthread_t thread);
 #define pthread_join(thread, value) join_one(thread)
 
 #include "src/worker.c"
+#include "locks.h"
 
 #undef pthread_join
 
@@ -43,18 +44,6 @@ join_one(pthread_t thread)
 {
 	atomic_fetch_add_explicit(&joined, 1, memory_order_relaxed);
 	return pthread_join(thread, NULL);
-}
-
-void
-tpi_lock_enter(struct tpi_lock *lock)
-{
-	pthread_mutex_lock(&lock->mutex);
-}
-
-void
-tpi_lock_leave(struct tpi_lock *lock)
-{
-	pthread_mutex_unlock(&lock->mutex);
 }
 
 int

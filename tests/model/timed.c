@@ -26,6 +26,7 @@
 #include "src/frame.c"
 
 #include "src/future.c"
+#include "locks.h"
 
 #include <assert.h>
 
@@ -35,22 +36,6 @@ static struct tpar_future f;
 static tpar_future *const set[1] = { &f };
 static struct tpi_frame *sleeps[SELVES];
 unsigned tpi_fork_generation;
-
-void
-tpi_lock_enter(struct tpi_lock *lock)
-{
-#ifndef NO_LOCK
-	pthread_mutex_lock(&lock->mutex);
-#endif
-}
-
-void
-tpi_lock_leave(struct tpi_lock *lock)
-{
-#ifndef NO_LOCK
-	pthread_mutex_unlock(&lock->mutex);
-#endif
-}
 
 struct tpi_parker *
 tpi_thread_parker_slow(void)
