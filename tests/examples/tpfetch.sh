@@ -380,11 +380,16 @@ says "$bad/busy: HTTP status 503"
 	status 0 $? 'few descriptors'
 	(cd www && sed "s,$at/,," ../list | xargs cat) > want
 	same 'few descriptors'
-	"$tpfetch" -j50 "$silent" --timeout=0.4 --files-from=list > got 2> err
+	i=0
+	while [ $i -lt 50 ]; do # they hold theirs until all have begun
+		echo "$at/never?$i"
+		i=$((i + 1))
+	done | cat - list > slow
+	"$tpfetch" -j50 --timeout=2 --files-from=slow > got 2> err
 	status 1 $? 'too few descriptors'
-	grep -q "^tpfetch: $at/[0-9]*: .*Too many open files" err ||
+	grep -q "^tpfetch: $at/never?[0-9]*: .*Too many open files" err ||
 		wrong "too few descriptors: $(head -n 3 err)"
-	[ "$(wc -l < got)" = 301 ] || wrong 'a line for each'
+	[ "$(wc -l < got)" = 350 ] || wrong 'a line for each'
 	exit $failed
 ) || failed=1
 
@@ -521,11 +526,11 @@ terminal()
 
 if command -v script > /dev/null; then
 	esc=$(printf '\033')
-	terminal --timeout=0.4 -j1 "$at/none $silent"
+	terminal --timeout=1 -j1 "$at/none $silent"
 	grep -q "0 fetched, 0 failed, 2 to go, 0 B" got || wrong 'no progress'
 	grep -q "$esc\[31m1 failed$esc\[m, 1 to go" got || wrong 'no colour'
 	grep -q "$esc\[K200\|$esc\[Ktpfetch" got || wrong 'it is not cleared'
-	NO_COLOR=1 terminal --timeout=0.4 -j1 "$at/none $silent"
+	NO_COLOR=1 terminal --timeout=1 -j1 "$at/none $silent"
 	grep -q ", 1 failed, 1 to go" got || wrong 'NO_COLOR'
 	terminal -q "$at/1"
 	[ ! -s got ] || wrong "--quiet: $(cat got)"
