@@ -92,25 +92,41 @@ has_changed(void *arg)
 	return changed || tpar_group_cancelled(w->group);
 }
 
+/* A thread that waits for a change. */
+struct waiter {
+	struct tpi_watch watch;
+	struct tpar_window *w;
+};
+
+/* Also if the item that it has run meanwhile has called pthread_exit(). */
+static void
+stop_waiting(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	tpi_lock_enter(&waiter->w->lock);
+	tpi_watch_remove_locked(&waiter->watch);
+	tpi_lock_leave(&waiter->w->lock);
+}
+
 enum tpar_err
 tpi_window_await(struct tpi_window_change *change, tpar_future *f,
 		 int64_t deadline_ns)
 {
-	struct tpi_watch watch = { .parker = tpi_thread_parker() };
-	struct tpar_window *w = change->w;
+	struct waiter waiter = { .watch = { .parker = tpi_thread_parker() },
+				 .w = change->w };
 	enum tpar_err err;
 
 	if (deadline_ns < 0) {
 		return tpi_err_plain(TPAR_ETIMEDOUT);
 	}
-	tpi_lock_enter(&w->lock);
-	tpi_watch_add_locked(&w->waiting, &watch);
-	tpi_lock_leave(&w->lock);
+	tpi_lock_enter(&waiter.w->lock);
+	tpi_watch_add_locked(&waiter.w->waiting, &waiter.watch);
+	tpi_lock_leave(&waiter.w->lock);
+	pthread_cleanup_push(stop_waiting, &waiter);
 	err = tpi_wait_among(&f, f != NULL ? 1 : 0, has_changed, change,
-			     watch.parker, deadline_ns);
-	tpi_lock_enter(&w->lock);
-	tpi_watch_remove_locked(&watch);
-	tpi_lock_leave(&w->lock);
+			     waiter.watch.parker, deadline_ns);
+	pthread_cleanup_pop(1);
 	return err;
 }
 

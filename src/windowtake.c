@@ -14,6 +14,7 @@
 
 #include <taskpar/group.h>
 
+#include <pthread.h>
 #include <string.h>
 
 static bool
@@ -193,6 +194,17 @@ begin_take(struct tpar_window *w)
 	return mine ? TPAR_OK : tpi_err(TPAR_EBUSY, "another thread takes");
 }
 
+/* Also if the item that it has run meanwhile has called pthread_exit(). */
+static void
+stop_taking(void *arg)
+{
+	struct tpar_window *w = arg;
+
+	tpi_lock_enter(&w->lock);
+	w->taking = false;
+	tpi_lock_leave(&w->lock);
+}
+
 enum tpar_err
 tpar_window_take(tpar_window *w, void *value, int64_t deadline_ns,
 		 struct tpar_failure *why)
@@ -204,7 +216,9 @@ tpar_window_take(tpar_window *w, void *value, int64_t deadline_ns,
 		tpi_failure_of_call(why, err);
 		return err;
 	}
+	pthread_cleanup_push(stop_taking, w);
 	err = await_value(w, deadline_ns);
+	pthread_cleanup_pop(0);
 	if (err == TPAR_OK) {
 		move_out(w, value);
 		return TPAR_OK;
@@ -214,8 +228,6 @@ tpar_window_take(tpar_window *w, void *value, int64_t deadline_ns,
 	} else if (why != NULL) {
 		*why = w->why;
 	}
-	tpi_lock_enter(&w->lock);
-	w->taking = false;
-	tpi_lock_leave(&w->lock);
+	stop_taking(w);
 	return err;
 }
