@@ -177,13 +177,18 @@ deadline_of(int fd, int option)
 {
 	struct timeval timeout;
 	socklen_t length = sizeof timeout;
+	int64_t seconds;
 
 	if (getsockopt(fd, SOL_SOCKET, option, &timeout, &length) != 0 ||
 	    (timeout.tv_sec == 0 && timeout.tv_usec == 0)) {
 		return TPAR_FOREVER;
 	}
-	return tpar_in(timeout.tv_sec * TPAR_SECOND +
-		       (int64_t)timeout.tv_usec * 1000);
+	seconds = timeout.tv_sec;
+	/* The system takes thousands of years. */
+	if (seconds >= INT64_MAX / TPAR_SECOND) {
+		return INT64_MAX;
+	}
+	return tpar_in(seconds * TPAR_SECOND + (int64_t)timeout.tv_usec * 1000);
 }
 
 /* One for the whole call, however often it sleeps. */

@@ -12,6 +12,7 @@
 #include "src/worker.h"
 
 #include <fcntl.h>
+#include <sys/time.h>
 #include <taskpar/syscalls.h>
 
 static bool
@@ -152,6 +153,26 @@ START_TEST(handler_that_runs_on_the_thread_of_a_region_is_left_alone)
 }
 END_TEST
 
+START_TEST(timeout_of_a_socket_may_be_longer_than_there_are_deadlines)
+{
+	struct sleeper sleeper = sleeper_of(NULL);
+	struct timeval timeout = { 0, 0 };
+	struct tpi_sleeper s = { .begun = false };
+
+	sleeper_silent(&sleeper);
+	if (sizeof timeout.tv_sec > 4) {
+		timeout.tv_sec = (time_t)INT64_C(10000000000);
+		ck_assert_int_eq(setsockopt(sleeper.fd[0], SOL_SOCKET,
+					    SO_RCVTIMEO, &timeout,
+					    sizeof timeout),
+				 0);
+		tpi_sleeper_time(&s, sleeper.fd[0], POLLIN);
+		ck_assert_int_eq(s.deadline_ns, INT64_MAX);
+	}
+	sleeper_close(&sleeper);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -159,6 +180,7 @@ main(void)
 		task_that_has_slept_has_its_place_back,
 		nobody_waits_for_what_does_not_block,
 		nobody_is_asked_outside_of_a_task,
+		timeout_of_a_socket_may_be_longer_than_there_are_deadlines,
 		handler_that_runs_on_the_thread_of_a_region_is_left_alone,
 	};
 
