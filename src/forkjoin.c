@@ -124,7 +124,7 @@ leapfrog(struct tpi_worker *w, struct tpi_forked *forked, bool poke)
 	struct tpi_slots *theirs;
 	bool got;
 
-	if (runner == NULL || runner == w) {
+	if (runner == NULL || runner == w || tpi_thread_self.exiting) {
 		return false;
 	}
 	got = tpi_deque_steal(&runner->deque, &f) == TPI_STEAL_GOT;

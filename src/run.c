@@ -58,6 +58,7 @@ end_exited(void *arg)
 	struct tpi_run *run = arg;
 	int rc;
 
+	tpi_thread_self.exiting = true;
 	tpi_thread_self.run = run;
 	rc = tpar_fail(TPAR_EFAILED, "the task has called pthread_exit()");
 	tpi_thread_self.run = run->outer;

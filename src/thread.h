@@ -57,6 +57,7 @@ struct tpi_thread {
 	bool late_running;
 	struct tpi_run *handling;   /* whose handler it runs (oncancel.c) */
 	struct tpar_limits *limits; /* of its forks, or NULL: it has none */
+	bool exiting; /* a task has called pthread_exit(): none runs on top */
 };
 
 /* One access without a call, where the loader allows it. */

@@ -91,7 +91,8 @@ tpi_wait_among(tpar_future *const *f, size_t n, bool (*pred)(void *arg),
 	struct tpi_frame frame;
 	struct tpi_wait wait = { .frame = &frame,
 				 .worker = tpi_thread_self.worker,
-				 .deadline_ns = deadline_ns };
+				 .deadline_ns = deadline_ns,
+				 .exiting = tpi_thread_self.exiting };
 	int saved = errno; /* a member may be run here */
 	enum tpar_err err;
 

@@ -344,13 +344,14 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	struct tpi_wait wait = { .frame = frame,
 				 .worker = tpi_thread_self.worker,
 				 .deadline_ns = deadline_ns,
+				 .exiting = tpi_thread_self.exiting,
 				 .begin = begin,
 				 .cursor = begin,
 				 .unregistered = frame->n,
 				 .claimed = frame->n };
 	bool timed = deadline_ns != 0 || tpi_frame_is_choice(frame);
 	bool claim = wait.worker != NULL && !timed && frame->task != NULL &&
-		     tpi_help_stack_left(wait.worker);
+		     !wait.exiting && tpi_help_stack_left(wait.worker);
 	enum tpar_err err;
 	int saved = errno;
 

@@ -441,9 +441,10 @@ note_who_runs(struct tpar_slot *head, struct tpar_slot *self)
 	forked_body(head, self);
 }
 
-/* Promotes a fork of its own and waits until somebody has run it. */
+/* Promotes a fork of its own and waits until somebody has run it, or nobody has. */
 static void
-wait_for_help(struct tpar_slot *head, struct tpar_slot *self)
+offer_fork(struct tpar_slot *head, struct tpar_slot *self,
+	   bool (*is_over)(struct tpi_forked *))
 {
 	struct forked inner = t;
 	struct tpi_forked *forked;
@@ -456,9 +457,35 @@ wait_for_help(struct tpar_slot *head, struct tpar_slot *self)
 	UNIT_MUST(tpi_slots_promote(inner.s, inner.head, 1) == 1);
 	forked = head->head.forked;
 	atomic_store(&begun, 1);
-	UNIT_AWAIT(tpi_state_phase(tpi_state_get(&forked->future.state)) ==
-		   TPI_ENDED);
+	UNIT_AWAIT(is_over(forked));
 	forked_set(self, forked_join(&inner));
+}
+
+static bool
+has_ended(struct tpi_forked *forked)
+{
+	return tpi_state_phase(tpi_state_get(&forked->future.state)) ==
+	       TPI_ENDED;
+}
+
+static void
+wait_for_help(struct tpar_slot *head, struct tpar_slot *self)
+{
+	offer_fork(head, self, has_ended);
+}
+
+/* The joiner has looked round, and sleeps. */
+static bool
+joiner_sleeps(struct tpi_forked *forked)
+{
+	(void)forked;
+	return tpi_park_active(atomic_load(&t.pool->park.word)) < 2;
+}
+
+static void
+wait_for_nobody(struct tpar_slot *head, struct tpar_slot *self)
+{
+	offer_fork(head, self, joiner_sleeps);
 }
 
 static void *
@@ -475,7 +502,8 @@ steal_and_run(void *arg)
 	return NULL;
 }
 
-START_TEST(who_waits_for_a_thief_runs_what_the_thief_has_forked)
+static void
+join_thief(tpar_slot_fn fn)
 {
 	struct tpi_forked *forked;
 	pthread_t thief;
@@ -485,15 +513,33 @@ START_TEST(who_waits_for_a_thief_runs_what_the_thief_has_forked)
 	atomic_store(&t.pool->regions, 0);
 	joiner = pthread_self();
 	forked_set(t.head, 0);
-	t.head = tpar_fork_slot(t.head, wait_for_help);
+	t.head = tpar_fork_slot(t.head, fn);
 	ck_assert_uint_eq(tpi_slots_promote(t.s, t.head, 1), 1);
 	forked = forked_steal(&t);
 	thief = unit_start(steal_and_run, forked);
 	UNIT_AWAIT(atomic_load(&begun) != 0);
+	/* Nor is a thread to be started for what the thief has forked. */
+	t.pool->quit = true;
 	ck_assert_int_eq(forked_join(&t), 41);
 	unit_join(thief);
-	ck_assert(leapt);
+	t.pool->quit = false;
 	forked_end(&t);
+}
+
+START_TEST(who_waits_for_a_thief_runs_what_the_thief_has_forked)
+{
+	join_thief(wait_for_help);
+	ck_assert(leapt);
+}
+END_TEST
+
+/* In a handler of pthread_exit(): that could be called again. */
+START_TEST(who_waits_on_the_way_out_runs_nothing)
+{
+	tpi_thread_self.exiting = true;
+	join_thief(wait_for_nobody);
+	tpi_thread_self.exiting = false;
+	ck_assert(!leapt);
 }
 END_TEST
 
@@ -519,7 +565,8 @@ main(void)
 		join_too_many_at_the_root_changes_nothing_but_the_outcome,
 		forks_beyond_the_slots_are_called_and_joined_youngest_first,
 		slots_are_promoted_and_stolen_while_forks_are_beyond_them,
-		who_waits_for_a_thief_runs_what_the_thief_has_forked
+		who_waits_for_a_thief_runs_what_the_thief_has_forked,
+		who_waits_on_the_way_out_runs_nothing
 	};
 
 	return unit_main("forkjoin", tests, sizeof tests / sizeof tests[0]);
