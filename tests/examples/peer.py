@@ -2,7 +2,7 @@
 """peer.py - what no real server does: an HTTP server that behaves badly.
 
 Prints three numbers: the port of that; the port of a socket that never accepts;
-one that was free just now.  Ends with its standard input.
+one that only a server with SO_REUSEADDR gets.  Ends with its standard input.
 
     /liar      says that there is more than it sends
     /half      sends half of it, then nothing any more
@@ -22,6 +22,14 @@ def listen(backlog):
     s = socket.socket()
     s.bind(("127.0.0.1", 0))
     s.listen(backlog)
+    return s
+
+
+def reserve():
+    """A port that nobody is given by chance, or can connect to, until nginx listens."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
     return s
 
 
@@ -73,9 +81,8 @@ def accept(s):
         threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
 
-bad, silent, free = listen(1000), listen(1000), listen(1)
+bad, silent, free = listen(1000), listen(1000), reserve()
 print(bad.getsockname()[1], silent.getsockname()[1], free.getsockname()[1],
       flush=True)
-free.close()
 threading.Thread(target=accept, args=(bad,), daemon=True).start()
 sys.stdin.read()
