@@ -8,11 +8,14 @@ one that only a server with SO_REUSEADDR gets.  Ends with its standard input.
     /half      sends half of it, then nothing any more
     /flaky/N/  closes the first N connections that ask for this path
     /busy      has no time for a long time
+    /held/F    is not there, but that is not said before there is a file F
 """
 import collections
+import os
 import socket
 import sys
 import threading
+import time
 
 asked = collections.Counter()
 lock = threading.Lock()
@@ -52,7 +55,11 @@ def serve_one(connection, path):
         return False
     if path.startswith("/flaky/") and count <= int(path.split("/")[2]):
         return False
-    if path == "/busy":
+    if path.startswith("/held/"):
+        while not os.path.exists(path.split("/")[2].split("?")[0]):
+            time.sleep(0.02)
+        connection.sendall(answer("404 Not Found", ""))
+    elif path == "/busy":
         connection.sendall(answer("503 Busy", "", 0, "Retry-After: 3600\r\n"))
     else:
         connection.sendall(answer("200 OK", f"{path} {count}\n"))

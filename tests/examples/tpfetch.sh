@@ -92,6 +92,22 @@ says()
 	}
 }
 
+# begin ARGUMENT...: in the background; with signals as in a shell
+begin()
+{
+	: > got
+	env --default-signal "$tpfetch" "$@" > got 2> err 8>&- &
+	running=$!
+}
+
+# ended WANTED TEXT: wait for it; that exit status
+ended()
+{
+	wait $running 2> died # the shell tells
+	status "$1" $? "$2"
+	running=
+}
+
 # until_true COMMAND...: gives up after a minute
 until_true()
 {
@@ -397,35 +413,20 @@ says "$bad/busy: HTTP status 503"
 	(cd www && sed "s,$at/,," ../list | xargs cat) > want
 	same 'few descriptors'
 	i=0
-	while [ $i -lt 50 ]; do # they hold theirs until all have begun
-		echo "$at/never?$i"
+	while [ $i -lt 50 ]; do # they hold theirs until one has got none
+		echo "$bad/held/end0?$i"
 		i=$((i + 1))
-	done | cat - list > slow
-	"$tpfetch" -j50 --timeout=2 --files-from=slow > got 2> err
-	status 1 $? 'too few descriptors'
-	grep -q "^tpfetch: $at/never?[0-9]*: .*Too many open files" err ||
-		wrong "too few descriptors: $(head -n 3 err)"
+	done | cat - list > crowd
+	begin -j50 --unordered --files-from=crowd
+	until_true grep -q \
+		"^tpfetch: $bad/held/end0?[0-9]*: .*Too many open files" err
+	: > end0
+	ended 1 'too few descriptors'
 	[ "$(wc -l < got)" = 350 ] || wrong 'a line for each'
 	exit $failed
 ) || failed=1
 
 # ---- As it goes --------------------------------------------------------------
-
-# begin ARGUMENT...: in the background; with signals as in a shell
-begin()
-{
-	: > got
-	env --default-signal "$tpfetch" "$@" > got 2> err 8>&- &
-	running=$!
-}
-
-# ended WANTED TEXT: wait for it; that exit status
-ended()
-{
-	wait $running 2> died # the shell tells
-	status "$1" $? "$2"
-	running=
-}
 
 one="200	$(wc -c < www/1)	$at/1"
 echo "$one" > want
@@ -535,21 +536,31 @@ same 'a reader who leaves'
 [ ! -s err ] || wrong "a reader who leaves: it is not quiet: $(cat err)"
 no_temporary left
 
-# terminal ARGUMENT...: what is seen on one
+# terminal ARGUMENT...: in the background; what is seen on one
 terminal()
 {
-	TERM=xterm script -qec "'$tpfetch' $*" /dev/null < /dev/null > got
+	: > got
+	TERM=xterm script -qec "'$tpfetch' $*" /dev/null < /dev/null \
+		> got 8>&- &
+	running=$!
 }
 
 if command -v script > /dev/null; then
 	esc=$(printf '\033')
-	terminal --timeout=1 -j1 "$at/none $silent"
-	grep -q "0 fetched, 0 failed, 2 to go, 0 B" got || wrong 'no progress'
-	grep -q "$esc\[31m1 failed$esc\[m, 1 to go" got || wrong 'no colour'
-	grep -q "$esc\[K200\|$esc\[Ktpfetch" got || wrong 'it is not cleared'
-	NO_COLOR=1 terminal --timeout=1 -j1 "$at/none $silent"
-	grep -q ", 1 failed, 1 to go" got || wrong 'NO_COLOR'
+	terminal -j1 "$bad/held/end1" "$bad/held/end2"
+	until_true grep -q '0 fetched, 0 failed, 2 to go, 0 B' got
+	: > end1
+	until_true grep -q "$esc\[31m1 failed$esc\[m, 1 to go" got
+	: > end2
+	ended 1 'a terminal'
+	grep -q "$esc\[K404\|$esc\[Ktpfetch" got || wrong 'it is not cleared'
+	NO_COLOR=1 terminal -j1 "$bad/held/end3" "$bad/held/end4"
+	: > end3
+	until_true grep -q ', 1 failed, 1 to go' got
+	: > end4
+	ended 1 NO_COLOR
 	terminal -q "$at/1"
+	ended 0 '--quiet on a terminal'
 	[ ! -s got ] || wrong "--quiet: $(cat got)"
 fi
 gets 1 -q "$at/1" "$at/none"
