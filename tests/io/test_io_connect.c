@@ -46,6 +46,18 @@ port_of(int fd)
 	return ntohs(in.sin_port);
 }
 
+/* A socket of loopback that does not listen. */
+static int
+bound_to_a_port(void)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	UNIT_MUST(fd >= 0 && bind(fd, (struct sockaddr *)&in, sizeof in) == 0);
+	return fd;
+}
+
 /* The two ends talk to each other. */
 static void
 talk(int one, int other)
@@ -151,17 +163,18 @@ START_TEST(addresses_that_are_none_are_refused)
 }
 END_TEST
 
+/* Its port is taken, so that nobody else listens there meanwhile. */
 START_TEST(connection_that_is_refused_says_to_what)
 {
-	int server = io_take_fd(listening("127.0.0.1:0"));
+	int bound = bound_to_a_port();
 	char address[64];
 	char text[128];
 
-	snprintf(address, sizeof address, "127.0.0.1:%d", port_of(server));
-	UNIT_MUST(close(server) == 0);
+	snprintf(address, sizeof address, "127.0.0.1:%d", port_of(bound));
 	snprintf(text, sizeof text, "connecting to %s: Connection refused",
 		 address);
 	io_expect_failure(connecting(address), ECONNREFUSED, text);
+	UNIT_MUST(close(bound) == 0);
 	io_expect_failure(connecting("unix:/no/such/place"), ENOENT,
 			  "connecting to unix:/no/such/place: No such file or "
 			  "directory");
@@ -243,15 +256,12 @@ END_TEST
 /* Its queue is full, and nobody accepts: the system does not answer. */
 START_TEST(server_that_never_answers_is_given_up)
 {
-	int server = socket(AF_INET, SOCK_STREAM, 0);
-	struct sockaddr_in in = { .sin_family = AF_INET };
+	int server = bound_to_a_port();
 	char address[64];
 	tpar_future *f[8];
 	size_t i;
 
-	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	UNIT_MUST(bind(server, (struct sockaddr *)&in, sizeof in) == 0 &&
-		  listen(server, 0) == 0);
+	UNIT_MUST(listen(server, 0) == 0);
 	snprintf(address, sizeof address, "127.0.0.1:%d", port_of(server));
 	for (i = 0; i < 8; i++) {
 		f[i] = connecting(address);
