@@ -284,6 +284,8 @@ START_TEST(destroy_goes_on_though_its_task_is_stopped)
 
 	unit_gate_await(&hold.begun, 1);
 	f = unit_submit(other, destroy_other, pool, 0);
+	/* It has begun, and sleeps. */
+	UNIT_AWAIT(atomic_load(&f->cur) != NULL);
 	UNIT_AWAIT(atomic_load(&other->park.word) == 0);
 	ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
 	ck_assert_int_eq(tpar_future_wait(f, tpar_in(5 * TPAR_MILLISECOND)),
