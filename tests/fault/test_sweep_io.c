@@ -233,27 +233,36 @@ meet_at_a_path(void)
 	meet(text, text);
 }
 
+/*
+ * A port of loopback, by a socket that does not listen.  As long as it is open
+ * nobody is given that port; the library, which asks for SO_REUSEADDR, has it.
+ */
 static int
-free_port(void)
+reserve_port(int *port)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	socklen_t length = sizeof in;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1;
 
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	EXPECT(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0);
 	EXPECT(bind(fd, (const struct sockaddr *)&in, sizeof in) == 0);
 	EXPECT(getsockname(fd, (struct sockaddr *)&in, &length) == 0);
-	EXPECT(close(fd) == 0);
-	return ntohs(in.sin_port);
+	*port = ntohs(in.sin_port);
+	return fd;
 }
 
 static void
 meet_at_a_number(void)
 {
 	char text[100];
+	int port;
+	int fd = reserve_port(&port);
 
-	(void)snprintf(text, sizeof text, "127.0.0.1:%d", free_port());
+	(void)snprintf(text, sizeof text, "127.0.0.1:%d", port);
 	meet(text, text);
+	EXPECT(close(fd) == 0);
 }
 
 static void
