@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "err.h"
 #include "failure.h"
+#include "forkend.h"
 #include "forkjoin.h"
 #include "frame.h"
 #include "future.h"
@@ -109,6 +110,14 @@ pass_on(struct tpi_worker *w, struct tpar_future *f)
 	tpi_park_notify(&w->pool->park, w->pool);
 }
 
+/* A future that it waits for has called pthread_exit(). */
+static void
+abandon_leap(void *f)
+{
+	tpi_future_release(f);
+	tpi_forkend_exit();
+}
+
 /*
  * Steals a fork from whoever runs what is waited for, and runs it.  It is one
  * that that one waits for, or will, before it can end: there was none in its
@@ -141,9 +150,11 @@ leapfrog(struct tpi_worker *w, struct tpi_forked *forked, bool poke)
 		pass_on(w, f);
 		return false;
 	}
+	pthread_cleanup_push(abandon_leap, f);
 	if (tpi_future_claim(f)) {
 		tpi_run_call(f, NULL, false);
 	}
+	pthread_cleanup_pop(0);
 	tpi_future_release(f);
 	return true;
 }
@@ -274,50 +285,6 @@ tpar_join_slow_1(struct tpar_slot *slot)
 
 /* ---- Beginning and ending --------------------------------------------------- */
 
-/* What its tasks left unjoined is joined, and skipped where it has not begun. */
-static void
-tidy(struct tpi_slots *s, struct tpi_span *span)
-{
-	struct tpar_slot *top;
-
-	s->spilled_count = span->spilled;
-	/* ENDS: it lowers the head by one each time. */
-	while ((top = tpi_slots_top(s)) > span->start) {
-		top--;
-		__atomic_store_n(&top->head.fn, (tpar_slot_fn)NULL,
-				 __ATOMIC_RELAXED);
-		(void)tpar_join_slow_1(top);
-	}
-}
-
-/* The root or a stolen task has returned. */
-static void
-leave(struct tpi_slots *s, struct tpi_span *span)
-{
-	if (TPI_UNLIKELY(tpi_slots_is_forked(span->start) ||
-			 s->spilled_count != span->spilled)) {
-		tpi_slots_fail(
-			span->region, TPAR_EINVAL,
-			"a fork-join task has returned with forks that it "
-			"had not joined");
-		tidy(s, span);
-	}
-	tpi_slots_leave(s, span);
-}
-
-/* It has called pthread_exit(), which it must not; others need not suffer. */
-static void
-abandon(void *arg)
-{
-	struct tpi_span *span = arg;
-	struct tpi_slots *s = tpi_thread_self.worker->slots;
-
-	tpi_slots_fail(span->region, TPAR_EFAILED,
-		       "a fork-join task has called pthread_exit()");
-	tidy(s, span);
-	tpi_slots_leave(s, span);
-}
-
 /* Was it worth the while? */
 static void
 judge(struct tpi_worker *w, int64_t began)
@@ -365,10 +332,10 @@ tpi_forkjoin_run(void *arg, void *value)
 		/* ORDER L4 release -> leapfrog() */
 		atomic_store_explicit(&forked->runner, w, memory_order_release);
 	}
-	pthread_cleanup_push(abandon, &span);
+	pthread_cleanup_push(tpi_forkend_abandon, &span);
 	forked->fn(head, forked->slot);
 	pthread_cleanup_pop(0);
-	leave(s, &span);
+	tpi_forkend_leave(s, &span);
 	judge(w, began);
 	return 0;
 }
@@ -407,10 +374,10 @@ run_here(tpar_slot_fn fn, struct tpar_slot *self, struct tpar_failure *why,
 	if (hurry && w->pool->park.width > 1) {
 		tpi_park_notify(&w->pool->park, w->pool);
 	}
-	pthread_cleanup_push(abandon, &span);
+	pthread_cleanup_push(tpi_forkend_abandon, &span);
 	fn(head, self);
 	pthread_cleanup_pop(0);
-	leave(s, &span);
+	tpi_forkend_leave(s, &span);
 	pthread_cleanup_pop(1);
 	return tpi_region_outcome(&region, why);
 }

@@ -15,6 +15,7 @@
 #include "cycle.h"
 #include "err.h"
 #include "errand.h"
+#include "forkend.h"
 #include "park.h"
 #include "parker.h"
 #include "pool.h"
@@ -82,6 +83,7 @@ abandon(void *arg)
 	}
 	tpi_block_uncover_found(wait);
 	tpi_block_unpublish(wait->frame);
+	tpi_forkend_exit();
 }
 
 enum tpar_err

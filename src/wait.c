@@ -23,6 +23,7 @@
 #include "cycle.h"
 #include "err.h"
 #include "fork.h"
+#include "forkend.h"
 #include "future.h"
 #include "help.h"
 #include "loose.h"
@@ -302,6 +303,7 @@ abandon(void *arg)
 	(void)await_others(wait);
 	end(wait);
 	free(wait->cycle);
+	tpi_forkend_exit();
 }
 
 /* From the first member to the last. */

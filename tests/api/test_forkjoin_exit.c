@@ -8,6 +8,8 @@
 #include <taskpar/cancel.h>
 #include <taskpar/gather.h>
 
+#include <string.h>
+
 static tpar_pool *pool;
 static struct unit_gate begun = UNIT_GATE_INIT;
 static struct unit_gate submitted = UNIT_GATE_INIT;
@@ -110,11 +112,69 @@ START_TEST(thread_that_exits_does_not_help)
 }
 END_TEST
 
+/* ---- Forks that use what lies on the stack of their parent ------------------ */
+
+typedef unsigned char *bytes;
+
+enum { BYTES = 4096 };
+
+static _Atomic int spoilt;
+
+static void
+expect_bytes(bytes at)
+{
+	int i;
+
+	for (i = 0; i < BYTES; i++) {
+		spoilt += at[i] != 0x5a;
+	}
+}
+
+TPAR_VOID_TASK_1(use_stack, bytes, at)
+{
+	int i;
+
+	memset(at, 0x5a, BYTES);
+	unit_gate_open(&begun);
+	unit_gate_await(&submitted, 1);
+	UNIT_AWAIT(tpar_future_state(exits) == TPAR_FAILED);
+	for (i = 0; i < 1000; i++) {
+		expect_bytes(at);
+		sched_yield();
+	}
+}
+
+TPAR_VOID_TASK_0(exit_above_a_fork)
+{
+	unsigned char mine[BYTES];
+
+	TPAR_FORK(use_stack, mine);
+	unit_gate_await(&begun, 1);
+	wait_for_exit();
+	TPAR_JOIN(use_stack);
+}
+
+static int
+run_above_a_fork(void *arg, void *value)
+{
+	(void)arg;
+	(void)value;
+	return (int)TPAR_RUN(exit_above_a_fork, NULL, NULL, NULL);
+}
+
+START_TEST(stack_that_forks_use_is_there_until_they_have_ended)
+{
+	run_and_clean_up(run_above_a_fork);
+	ck_assert_int_eq(atomic_load(&spoilt), 0);
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *tests[] = {
 		thread_that_exits_does_not_help,
+		stack_that_forks_use_is_there_until_they_have_ended,
 	};
 
 	return unit_main("forkjoin_exit", tests,
