@@ -69,9 +69,9 @@ tpi_area_make(struct tpi_area *area, void *base, size_t n, size_t size,
 }
 
 void
-tpi_area_free(struct tpi_area *area)
+tpi_area_free(void *area)
 {
-	free(area->memory);
+	free(((struct tpi_area *)area)->memory);
 }
 
 bool

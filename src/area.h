@@ -29,7 +29,9 @@ struct tpi_area {
 enum tpar_err tpi_area_make(struct tpi_area *area, void *base, size_t n,
 			    size_t size, bool has_function,
 			    struct tpar_failure *why);
-void tpi_area_free(struct tpi_area *area);
+
+/* Also as a handler: what runs may end its thread (doc/STATES.md#exit). */
+void tpi_area_free(void *area);
 
 static inline enum tpi_place
 tpi_place_other(enum tpi_place place)

@@ -415,6 +415,12 @@ run_root(void *arg, void *value)
 	return 0;
 }
 
+static void
+release_root(void *f)
+{
+	tpar_future_unref(f);
+}
+
 static enum tpar_err
 run_there(struct tpar_pool *pool, struct root *root, struct tpar_failure *why)
 {
@@ -430,8 +436,10 @@ run_there(struct tpar_pool *pool, struct root *root, struct tpar_failure *why)
 		tpi_failure_of_call(why, err);
 		return err;
 	}
+	/* It may run here after all, and a future that it waits for may exit. */
+	pthread_cleanup_push(release_root, f);
 	err = tpar_gather(&f, 1, NULL, why);
-	tpar_future_unref(f);
+	pthread_cleanup_pop(1);
 	if (!root->ended || root->err == TPAR_OK) {
 		return err;
 	}

@@ -17,6 +17,7 @@
 #include <taskpar/algorithm.h>
 #include <taskpar/forkjoin.h>
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,18 @@ TPAR_VOID_TASK_1(run_reduce, struct reduce *, r)
 	tpi_algo_end(&r->algo, tpar_head);
 }
 
+static void
+free_places(void *arg)
+{
+	struct reduce *r = arg;
+	struct place *place;
+
+	while ((place = r->places) != NULL) {
+		r->places = place->next;
+		free(place);
+	}
+}
+
 static enum tpar_err
 run(struct tpar_pool *pool, struct reduce *r, struct tpar_failure *why)
 {
@@ -216,15 +229,12 @@ run(struct tpar_pool *pool, struct reduce *r, struct tpar_failure *why)
 		struct tpar_slot_run_reduce_ typed;
 	} root;
 	enum tpar_err err;
-	struct place *place;
 
 	root.typed.data.arg.r = r;
+	pthread_cleanup_push(free_places, r);
 	err = tpi_algo_run(&r->algo, pool, tpar_wrap_run_reduce_, &root.slot,
 			   why);
-	while ((place = r->places) != NULL) {
-		r->places = place->next;
-		free(place);
-	}
+	pthread_cleanup_pop(1);
 	return err;
 }
 

@@ -22,6 +22,7 @@
 #include <taskpar/algorithm.h>
 #include <taskpar/forkjoin.h>
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,9 +276,10 @@ run(struct tpar_pool *pool, struct scan *s, struct tpar_failure *why)
 		memset(s->prefixes, 0, size);
 	}
 	root.typed.data.arg.s = s;
+	pthread_cleanup_push(free, s->sums);
 	err = tpi_algo_run(&s->algo, pool, tpar_wrap_run_scan_, &root.slot,
 			   why);
-	free(s->sums);
+	pthread_cleanup_pop(1);
 	return err;
 }
 

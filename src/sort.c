@@ -20,6 +20,7 @@
 
 #include <taskpar/algorithm.h>
 
+#include <pthread.h>
 #include <string.h>
 
 /*
@@ -273,7 +274,8 @@ tpar_sort(tpar_pool *pool, void *base, size_t n, size_t size,
 	if (err != TPAR_OK || n < 2) {
 		return err;
 	}
+	pthread_cleanup_push(tpi_area_free, &sort.area);
 	err = run(pool, &sort, n, why);
-	tpi_area_free(&sort.area);
+	pthread_cleanup_pop(1);
 	return err;
 }

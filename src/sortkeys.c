@@ -17,6 +17,7 @@
 
 #include <taskpar/algorithm.h>
 
+#include <pthread.h>
 #include <stdlib.h>
 
 /* Sorted by one task: half of a second-level cache, with the spare one. */
@@ -294,10 +295,11 @@ sort(tpar_pool *pool, void *base, size_t n, const struct tpi_keys *keys,
 		return err;
 	}
 	root.typed.data.arg.all = &all;
+	pthread_cleanup_push(tpi_area_free, &sort.area);
 	err = tpi_forkjoin_root(pool, tpar_wrap_sort_all_, &root.slot, why,
 				"tpar_sort_by_key",
 				n > LEAF_BYTES / keys->size);
-	tpi_area_free(&sort.area);
+	pthread_cleanup_pop(1);
 	return err;
 }
 
