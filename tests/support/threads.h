@@ -10,12 +10,8 @@
 #include <dirent.h>
 #include <string.h>
 
-/*
- * How many threads of this process have a name that begins with `prefix`.  One
- * that was joined may still be seen for a moment.
- */
 static inline int
-unit_threads_called(const char *prefix)
+unit_threads_seen(const char *prefix)
 {
 	DIR *dir = opendir("/proc/self/task");
 	struct dirent *entry;
@@ -43,6 +39,24 @@ unit_threads_called(const char *prefix)
 		fclose(file);
 	}
 	closedir(dir);
+	return n;
+}
+
+/*
+ * How many threads of this process have a name that begins with `prefix`.  One
+ * that was joined may still be seen for a moment; and if another one goes while
+ * they are listed, one that is there may be missing, so they are listed again.
+ */
+static inline int
+unit_threads_called(const char *prefix)
+{
+	int n = unit_threads_seen(prefix);
+	int before;
+
+	do {
+		before = n;
+		n = unit_threads_seen(prefix);
+	} while (n != before);
 	return n;
 }
 
