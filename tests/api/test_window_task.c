@@ -252,6 +252,8 @@ stop_user(bool own, bool puts)
 		ck_assert_int_eq(window_put(s.w, unit_hold_task, &s.hold,
 					    TPAR_NOW),
 				 TPAR_OK);
+		/* Else the one who takes may run it, and must outlast it. */
+		unit_gate_await(&s.hold.begun, 1);
 	}
 	f = unit_submit(pool, use_until_stopped, &s, 0);
 	unit_gate_await(&s.hold.begun, 1);
