@@ -40,6 +40,7 @@ struct group {
 	struct tpi_handler parent; /* of the task that opened it */
 	bool timed;		   /* [c] the timer was added */
 	struct tpar_pool *pool;	   /* [c] */
+	char *cycle;		   /* [closer] of waits, in words, or NULL */
 };
 
 static struct group *
@@ -60,6 +61,7 @@ free_group(struct tpar_group *g)
 		f = next;
 	}
 	tpi_lock_fini(&g->lock);
+	free(of(g)->cycle);
 	free(of(g));
 }
 
@@ -357,8 +359,9 @@ close_group(struct tpar_group *g)
 {
 	bool outside = tpi_thread_self.run == NULL;
 	enum tpar_err all = TPAR_OK;
-	char *cycle = NULL;
 
+	/* A child that is run here may call pthread_exit(). */
+	pthread_cleanup_push(tpi_scope_abandon_close, g);
 	/* ENDS: each child is waited for once. */
 	while (!tpi_scope_end_close(g)) {
 		enum tpar_err err = TPAR_OK;
@@ -367,17 +370,18 @@ close_group(struct tpar_group *g)
 			await_enders(g, outside);
 		} else if (err == TPAR_EDEADLK && all != TPAR_EDEADLK) {
 			/* What runs here meanwhile may err, too. */
-			cycle = strdup(tpar_error_detail());
+			free(of(g)->cycle);
+			of(g)->cycle = strdup(tpar_error_detail());
 		}
 		if (err != TPAR_OK && all != TPAR_EDEADLK) {
 			all = err;
 		}
 	}
+	pthread_cleanup_pop(0);
 	end_timer(g);
 	tpi_handler_remove(&of(g)->parent);
-	if (cycle != NULL) {
-		(void)tpi_err(all, "%s", cycle);
-		free(cycle);
+	if (all == TPAR_EDEADLK && of(g)->cycle != NULL) {
+		(void)tpi_err(all, "%s", of(g)->cycle);
 	}
 	return all;
 }

@@ -327,6 +327,17 @@ tpi_scope_end_close(struct tpar_group *group)
 }
 
 void
+tpi_scope_abandon_close(void *arg)
+{
+	struct tpar_group *group = arg;
+
+	tpi_lock_enter(&group->lock);
+	group->state = TPI_SCOPE_OPEN;
+	group->closer = NULL;
+	tpi_lock_leave(&group->lock);
+}
+
+void
 tpi_scope_give_up(struct tpar_group *group, struct tpar_future *const *f,
 		  size_t n)
 {

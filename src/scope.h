@@ -133,6 +133,9 @@ void tpi_scope_notify(struct tpar_group *group, void (*fn)(void *arg),
 /* OPEN -> CLOSING.  false: it was not open. */
 bool tpi_scope_begin_close(struct tpar_group *group);
 
+/* CLOSING -> OPEN: the thread of the closer exits, others may close it. */
+void tpi_scope_abandon_close(void *group);
+
 /* CLOSING -> CLOSED.  false: there are children to be waited for. */
 bool tpi_scope_end_close(struct tpar_group *group);
 
