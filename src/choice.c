@@ -13,9 +13,9 @@
 
 #include <string.h>
 
-/* The lowest member that has ended, as done if `done`; n: none. */
+/* The first position whose member is seen to have ended, as done if `done`; n: none. */
 static size_t
-lowest_ended(tpar_future *const *f, size_t n, bool done)
+look_for_ended(tpar_future *const *f, size_t n, bool done)
 {
 	size_t i;
 
@@ -28,6 +28,25 @@ lowest_ended(tpar_future *const *f, size_t n, bool done)
 		}
 	}
 	return i;
+}
+
+/*
+ * The lowest such position; n: none.  While one looks at the later ones, earlier
+ * ones may end, and the same member may stand at several: so those below what
+ * was found are looked at again.
+ */
+static size_t
+lowest_ended(tpar_future *const *f, size_t n, bool done)
+{
+	size_t lowest = n;
+	size_t found = look_for_ended(f, n, done);
+
+	/* ENDS: it gets lower each time. */
+	while (found < lowest) {
+		lowest = found;
+		found = look_for_ended(f, lowest, done);
+	}
+	return lowest;
 }
 
 /* The member that is the cause; n: none is. */

@@ -125,6 +125,45 @@ promise_asked(void *arg)
 	MUST(asked <= 1);
 }
 
+/* Which of several ends first, and where it is first among them. */
+static void *
+set_both(void *arg)
+{
+	struct contest *c = arg;
+
+	(void)set_it(&c[0]);
+	(void)set_it(&c[1]);
+	return NULL;
+}
+
+static void
+first_to_end(void *arg)
+{
+	struct contest c[2] = { { NULL, NULL, 0, 0 }, { NULL, NULL, 0, 0 } };
+	tpar_future *f[4];
+	pthread_t thread;
+	size_t index = 9;
+	int i;
+
+	(void)arg;
+	for (i = 0; i < 2; i++) {
+		MUST(tpar_promise_create(sizeof(int), NULL, &c[i].promise,
+					 &c[i].future) == TPAR_OK);
+	}
+	f[0] = f[3] = c[0].future;
+	f[1] = f[2] = c[1].future;
+	thread = sys_start(set_both, c);
+	MUST(tpar_wait_any(f, 4, TPAR_FOREVER, &index) == TPAR_OK);
+	MUST(index == 0);
+	MUST(tpar_race(f + 1, 2, NULL, &index, NULL) == TPAR_OK);
+	MUST(index == 0);
+	sys_join(thread);
+	for (i = 0; i < 2; i++) {
+		tpar_promise_destroy(c[i].promise);
+		tpar_future_unref(c[i].future);
+	}
+}
+
 /* A task waits for a promise that the callback of another task completes. */
 static int
 wait_for_promise(void *arg, void *value)
@@ -199,6 +238,7 @@ descriptor(void *arg)
 const struct scenario scenarios_of_promises[] = {
 	{ "promise_contest", promise_contest, 0, 0 },
 	{ "promise_asked", promise_asked, 0, 0 },
+	{ "first_to_end", first_to_end, 0, 0 },
 	{ "chain", chain, 0, 0 },
 	{ "descriptor", descriptor, 0, 0 },
 	{ NULL, NULL, 0, 0 },
