@@ -11,7 +11,7 @@
 #include <string.h>
 
 static tpar_pool *pool;
-static struct unit_gate begun = UNIT_GATE_INIT;
+static _Atomic int begun;
 static struct unit_gate submitted = UNIT_GATE_INIT;
 static pthread_t exited;
 static tpar_future *exits;
@@ -50,7 +50,7 @@ outlast_exit(void *arg, void *value)
 
 	(void)arg;
 	(void)value;
-	unit_gate_open(&begun);
+	forks_raise(&begun);
 	unit_gate_await(&submitted, 1);
 	UNIT_AWAIT(tpar_future_state(exits) == TPAR_FAILED);
 	for (i = 0; i < 1000; i++) {
@@ -91,7 +91,7 @@ TPAR_VOID_TASK_0(gather_late)
 TPAR_VOID_TASK_0(exit_beside_a_gather)
 {
 	TPAR_FORK(gather_late);
-	unit_gate_await(&begun, 1);
+	TPAR_CALL(forks_until, &begun);
 	wait_for_exit();
 	TPAR_JOIN(gather_late);
 }
@@ -135,7 +135,7 @@ TPAR_VOID_TASK_1(use_stack, bytes, at)
 	int i;
 
 	memset(at, 0x5a, BYTES);
-	unit_gate_open(&begun);
+	forks_raise(&begun);
 	unit_gate_await(&submitted, 1);
 	UNIT_AWAIT(tpar_future_state(exits) == TPAR_FAILED);
 	for (i = 0; i < 1000; i++) {
@@ -149,7 +149,7 @@ TPAR_VOID_TASK_0(exit_above_a_fork)
 	unsigned char mine[BYTES];
 
 	TPAR_FORK(use_stack, mine);
-	unit_gate_await(&begun, 1);
+	TPAR_CALL(forks_until, &begun);
 	wait_for_exit();
 	TPAR_JOIN(use_stack);
 }
