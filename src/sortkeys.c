@@ -196,24 +196,27 @@ make_split(const struct split *outer, unsigned d)
 {
 	const struct sort *sort = outer->sort;
 	size_t n = outer->start[d + 1] - outer->start[d];
+	enum tpi_place from = tpi_place_other(outer->from);
+	size_t first = outer->first + outer->start[d];
 	size_t per_chunk = n / CHUNKS_MAX + 1;
 	struct split *split;
 	size_t chunks;
+	uint64_t key;
 
 	if (n < LEAF_MIN || n <= LEAF_BYTES / sort->area.size) {
 		return NULL;
 	}
 	per_chunk = per_chunk < CHUNK_MIN ? CHUNK_MIN : per_chunk;
 	chunks = (n + per_chunk - 1) / per_chunk;
+	key = tpi_radix_key(&sort->keys,
+			    tpi_area_element(&sort->area, from, first));
 	split = malloc(sizeof *split + chunks * sizeof split->chunk[0]);
 	if (split != NULL) {
 		split->sort = sort;
-		split->from = tpi_place_other(outer->from);
-		split->first = outer->first + outer->start[d];
+		split->from = from;
+		split->first = first;
 		split->n = n;
-		split->key = tpi_radix_key(
-			&sort->keys, tpi_area_element(&sort->area, split->from,
-						      split->first));
+		split->key = key;
 		split->per_chunk = per_chunk;
 		split->chunks = chunks;
 	}
@@ -255,6 +258,7 @@ TPAR_TASK_3(int, sort_buckets, const struct split *, outer, unsigned, d,
 		sort_leaf(outer, d);
 		return 1;
 	}
+	pthread_cleanup_push(free, split);
 	done = TPAR_CALL(do_chunks, split, 0, split->chunks, VARY) &&
 	       choose_digit(split, outer) &&
 	       TPAR_CALL(do_chunks, split, 0, split->chunks, COUNT) &&
@@ -263,7 +267,7 @@ TPAR_TASK_3(int, sort_buckets, const struct split *, outer, unsigned, d,
 	if (done && TPAR_CALL(sort_buckets, split, 0, TPI_RADIX_DIGITS) == 0) {
 		bring(split, 0, TPI_RADIX_DIGITS);
 	}
-	free(split);
+	pthread_cleanup_pop(1);
 	return done;
 }
 

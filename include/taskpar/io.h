@@ -345,7 +345,8 @@ struct tpar_io_exit {
  * Errors:    as tpar_io_timer(); TPAR_EINVAL also for a wrong size, without argv,
  *            input NULL with a size, grace_ns below 0, a capture_limit of
  *            SIZE_MAX / 2 or more.  The future fails with ENOENT (no such
- *            program or directory), EACCES, EMFILE, EAGAIN, ECHILD (somebody else has waited for it), ENOMEM (for its output).
+ *            program or directory), EACCES, EMFILE, EAGAIN, ECHILD (somebody else
+ *            has waited for it), ENOMEM (for its output).
  * Source:    Python's subprocess.run(), asyncio.create_subprocess_exec().
  * Since:     0.1
  */

@@ -203,12 +203,24 @@ sort_here(void *arg, void *value)
 			      NULL, NULL);
 }
 
+/* After so many calls. */
 static uint64_t
-key_of_value(const void *element, void *arg)
+key_of_value(const void *element, void *calls)
 {
-	(void)arg;
-	(void)wait_for_exit();
+	if ((*(int *)calls)-- == 0) {
+		(void)wait_for_exit();
+	}
 	return *(const unsigned char *)element;
+}
+
+/* So many that they are split into buckets. */
+static int
+sort_by_key(int calls)
+{
+	static char many[1 << 20];
+
+	return (int)tpar_sort_by_key(NULL, many, sizeof many / VALUE_SIZE,
+				     VALUE_SIZE, key_of_value, &calls, NULL);
 }
 
 static int
@@ -216,8 +228,15 @@ sort_by_key_here(void *arg, void *value)
 {
 	(void)arg;
 	(void)value;
-	return (int)tpar_sort_by_key(NULL, values, VALUES, VALUE_SIZE,
-				     key_of_value, NULL, NULL);
+	return sort_by_key(0);
+}
+
+static int
+sort_by_key_later(void *arg, void *value)
+{
+	(void)arg;
+	(void)value;
+	return sort_by_key(100);
 }
 
 static void
@@ -257,6 +276,7 @@ run_computations(void)
 	run_computation(scan_here);
 	run_computation(sort_here);
 	run_computation(sort_by_key_here);
+	run_computation(sort_by_key_later);
 }
 
 START_TEST(exits_below_computations_leave_nothing_behind)
