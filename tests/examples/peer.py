@@ -29,7 +29,7 @@ def listen(backlog):
 
 
 def reserve():
-    """A port that nobody is given by chance, or can connect to, until nginx listens."""
+    """A port that nobody else is given, nor can connect to."""
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind(("127.0.0.1", 0))
