@@ -23,6 +23,7 @@ tpi_region_begin(struct tpi_region *region, const char *name)
 	region->name = name;
 	region->shielded = tpi_cancel_shielded_here();
 	region->shields = run->shield;
+	region->apart = run->shield > tpi_region_shields_below(run);
 	atomic_init(&region->failed, 0);
 	atomic_init(&region->skipped, 0);
 	region->err = TPAR_OK;
@@ -57,15 +58,14 @@ tpi_region_stopped(struct tpi_region *region)
 {
 	struct tpi_run *run;
 
-	for (; region != NULL; region = region->outer) {
+	for (; region != NULL; region = tpi_region_around(region)) {
 		if (tpi_load_relaxed(&region->failed) != 0) {
 			skip_from_now_on();
 			return true;
 		}
-		if (region->shielded) {
-			return false;
-		}
-		for (run = region->run; run != NULL; run = run->stopper) {
+		/* One that it is part of may have failed all the same. */
+		run = region->shielded ? NULL : region->run;
+		for (; run != NULL; run = run->stopper) {
 			if (tpi_cancel_requested(run->task)) {
 				return true;
 			}

@@ -26,22 +26,39 @@ struct tpi_region {
 	const char *name;	  /* [c] of its root, or NULL */
 	bool shielded;		  /* [c] a stop of its task does not reach it */
 	unsigned shields;	  /* [c] of its run, when it began */
-	_Atomic uint32_t failed;  /* [a:L5] */
-	_Atomic uint32_t skipped; /* a fork, so that there is no result */
-	enum tpar_err err;	  /* [L5] the first failure */
-	int code;		  /* [L5] */
+	bool apart; /* [c] in a shield of a task of `outer`, which may fail */
+	_Atomic uint32_t failed;	/* [a:L5] */
+	_Atomic uint32_t skipped;	/* a fork, so that there is no result */
+	enum tpar_err err;		/* [L5] the first failure */
+	int code;			/* [L5] */
 	char message[TPAR_MESSAGE_MAX]; /* [L5] */
 };
+
+/* How often a run was shielded when the computation whose root it is began. */
+static inline unsigned
+tpi_region_shields_below(const struct tpi_run *run)
+{
+	const struct tpi_region *region = run->region;
+
+	return region != NULL && region->run == run ? region->shields : 0;
+}
 
 /* In the calling run, which it ends in. */
 void tpi_region_begin(struct tpi_region *region, const char *name);
 void tpi_region_end(struct tpi_region *region);
 
+/* That it is part of, unless it is shielded from how that fares; or NULL. */
+static inline struct tpi_region *
+tpi_region_around(struct tpi_region *region)
+{
+	return TPI_UNLIKELY(region->apart) ? NULL : region->outer;
+}
+
 /* Has it, or one that it is part of, failed? */
 static inline bool
 tpi_region_failed(struct tpi_region *region)
 {
-	for (; region != NULL; region = region->outer) {
+	for (; region != NULL; region = tpi_region_around(region)) {
 		/* ORDER L5 seq_cst -- tpi_region_fail() */
 		if (atomic_load_explicit(&region->failed,
 					 memory_order_seq_cst) != 0) {

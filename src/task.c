@@ -18,15 +18,6 @@
 
 #include <stdarg.h>
 
-/* How often a run was shielded when the computation whose root it is began. */
-static unsigned
-shields_below(const struct tpi_run *run)
-{
-	const struct tpi_region *region = run->region;
-
-	return region != NULL && region->run == run ? region->shields : 0;
-}
-
 bool
 tpi_cancel_requested_here(void)
 {
@@ -36,7 +27,7 @@ tpi_cancel_requested_here(void)
 		struct tpi_region *region = run->region;
 
 		if (TPI_UNLIKELY(run->shield > 0) &&
-		    run->shield > shields_below(run)) {
+		    run->shield > tpi_region_shields_below(run)) {
 			return false;
 		}
 		if (TPI_LIKELY(region == NULL) || region->run != run) {

@@ -441,10 +441,76 @@ START_TEST(shield_below_a_computation_does_not_hide_its_failure)
 }
 END_TEST
 
+/* Cleans up by a computation, while the one that it is part of has failed. */
+TPAR_TASK_0(long, clean_up)
+{
+	long leaves;
+
+	tpar_run_fail(3, NULL);
+	tpar_shield_enter();
+	UNIT_MUST(TPAR_RUN(forks_leaves, NULL, &leaves, NULL, 5) == TPAR_OK);
+	tpar_shield_leave();
+	UNIT_MUST(TPAR_RUN(forks_leaves, NULL, NULL, NULL, 5) == TPAR_ESTOPPED);
+	return leaves;
+}
+
+TPAR_VOID_TASK_1(clean_up_to, long *, leaves)
+{
+	*leaves = TPAR_CALL(clean_up);
+}
+
+START_TEST(what_a_task_does_in_a_shield_is_not_skipped)
+{
+	long leaves = 0;
+
+	ck_assert_int_eq(TPAR_RUN(clean_up_to, NULL, NULL, NULL, &leaves),
+			 TPAR_EFAILED);
+	ck_assert_int_eq(leaves, 32);
+}
+END_TEST
+
+/* In a shield from before both, an inner one sees the failure of the outer. */
+TPAR_VOID_TASK_1(look_in_inner, int *, seen)
+{
+	*seen = tpar_cancelled();
+}
+
+TPAR_VOID_TASK_1(fail_and_begin_inner, int *, seen)
+{
+	tpar_run_fail(3, NULL);
+	(void)TPAR_RUN(look_in_inner, NULL, NULL, NULL, seen);
+}
+
+static int
+nest_below_a_shield(void *arg, void *value)
+{
+	(void)value;
+	tpar_shield_enter();
+	UNIT_MUST(TPAR_RUN(fail_and_begin_inner, NULL, NULL, NULL, arg) ==
+		  TPAR_EFAILED);
+	tpar_shield_leave();
+	return 0;
+}
+
+START_TEST(shield_below_two_computations_hides_nothing_from_the_inner)
+{
+	tpar_future *f;
+	int seen = -1;
+
+	ck_assert_int_eq(tpar_submit(NULL, nest_below_a_shield, &seen, 0, &f),
+			 TPAR_OK);
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+	tpar_future_unref(f);
+	ck_assert_int_eq(seen, 1);
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *tests[] = {
+		what_a_task_does_in_a_shield_is_not_skipped,
+		shield_below_two_computations_hides_nothing_from_the_inner,
 		shield_below_a_computation_does_not_hide_its_failure,
 		root_sees_that_its_future_was_asked_to_stop,
 		fork_sees_it,

@@ -14,7 +14,7 @@
  * MUTANT: slots.c /ORDER L5 seq_cst -- set_join_limit/,/;/s/_SEQ_CST/_RELAXED/
  * MUTANT: -DENTER slots.c /ORDER L5 seq_cst -> tpi_slots_live/,/;/s/_seq_cst/_release/
  * MUTANT: -DENTER slots.c /ORDER L5 seq_cst <- tpi_slots_enter/,/;/s/_seq_cst/_acquire/
- * MUTANT: -DNESTED region.h s/region = region->outer/region = NULL/
+ * MUTANT: -DNESTED region.h s/region = tpi_region_around(region)/region = NULL/
  * MUTANT: -DPOKE_FIRST
  */
 #include "forks.h"
