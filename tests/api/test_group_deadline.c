@@ -194,13 +194,15 @@ close_late(void *arg, void *value)
 START_TEST(deadline_of_a_group_does_not_stop_the_task_that_opened_it)
 {
 	struct unit_hold hold = UNIT_HOLD_INIT;
-	tpar_future *f = unit_submit(NULL, close_late, &hold, sizeof(int));
+	tpar_pool *pool = unit_pool(2, 1);
+	tpar_future *f = unit_submit(pool, close_late, &hold, sizeof(int));
 	int err = 0;
 
 	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
 	ck_assert_int_eq(tpar_future_take(f, &err), TPAR_OK);
 	ck_assert_int_eq(err, TPAR_ETIMEDOUT);
 	tpar_future_unref(f);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
 }
 END_TEST
 

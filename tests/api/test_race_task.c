@@ -82,15 +82,16 @@ START_TEST(one_that_is_done_wins_over_the_stop)
 {
 	struct unit_hold hold = UNIT_HOLD_INIT;
 	struct promised made = promised_make(0, NULL);
+	tpar_pool *pool = unit_pool(2, 1);
 	struct task task;
 	tpar_future *f;
 
 	init_task(&task);
 	task.racing.n = 2;
 	task.racing.f[0] = made.f;
-	task.racing.f[1] = unit_submit(NULL, unit_hold_task, &hold, 0);
+	task.racing.f[1] = unit_submit(pool, unit_hold_task, &hold, 0);
 	unit_gate_await(&hold.begun, 1);
-	f = unit_submit(NULL, race_in_task, &task, 0);
+	f = unit_submit(pool, race_in_task, &task, 0);
 	unit_gate_open(&task.known);
 	unit_gate_await(&task.begun, 1);
 	ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
@@ -101,6 +102,7 @@ START_TEST(one_that_is_done_wins_over_the_stop)
 	tpar_future_unref(f);
 	tpar_future_unref(task.racing.f[1]);
 	promised_free(made);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
 }
 END_TEST
 

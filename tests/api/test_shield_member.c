@@ -194,16 +194,17 @@ gather_two(void *arg, void *value)
 START_TEST(stop_of_what_gathers_leaves_a_shielded_member_alone)
 {
 	struct promised made = promised_make(0, NULL);
+	tpar_pool *pool = unit_pool(2, 1);
 	struct member member;
 	tpar_future *f[2];
 	tpar_future *gathers;
 
 	init_member(&member);
-	f[0] = submit_shielded(NULL, run_member, &member);
+	f[0] = submit_shielded(pool, run_member, &member);
 	f[1] = made.f;
 	unit_gate_await(&member.begun, 1);
 	ck_assert_int_eq(tpar_future_on_done(f[1], let_go, &member), TPAR_OK);
-	gathers = unit_submit(NULL, gather_two, f, 0);
+	gathers = unit_submit(pool, gather_two, f, 0);
 	UNIT_AWAIT(tpar_future_state(gathers) == TPAR_RUNNING);
 	ck_assert_int_eq(tpar_future_cancel(gathers), TPAR_OK);
 	ck_assert_int_eq(tpar_future_wait(gathers, TPAR_FOREVER),
@@ -213,6 +214,7 @@ START_TEST(stop_of_what_gathers_leaves_a_shielded_member_alone)
 	tpar_future_unref(gathers);
 	tpar_future_unref(f[0]);
 	promised_free(made);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
 }
 END_TEST
 

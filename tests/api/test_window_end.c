@@ -134,12 +134,13 @@ put_until_closed(void *arg)
 
 START_TEST(failure_reaches_all_who_wait)
 {
+	tpar_pool *pool = unit_pool(2, 1);
 	int i;
 
 	for (i = 0; i < unit_scaled(300); i++) {
 		struct unit_hold lingers = UNIT_HOLD_INIT;
 		struct unit_hold fails = UNIT_HOLD_INIT;
-		struct taker taker = { .w = window_in(NULL, 2) };
+		struct taker taker = { .w = window_in(pool, 2) };
 		pthread_t other[3];
 		int k;
 
@@ -168,6 +169,7 @@ START_TEST(failure_reaches_all_who_wait)
 		tpar_window_close(taker.w);
 	}
 	ck_assert_int_eq(atomic_load(&scene_arg_drops), 0);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
 }
 END_TEST
 
