@@ -65,6 +65,18 @@ parked_count(struct tpar_pool *pool)
 	return n;
 }
 
+/* Is there the structure of a thread that is gone, for another to take? */
+static bool
+has_spare(struct tpar_pool *pool)
+{
+	bool spare;
+
+	tpi_lock_enter(&pool->lock);
+	spare = pool->spare != NULL;
+	tpi_lock_leave(&pool->lock);
+	return spare;
+}
+
 static void
 push_work(struct tpar_pool *pool, struct tpar_future *f)
 {
@@ -490,6 +502,8 @@ START_TEST(blocked_threads_place_is_taken_and_given_back)
 		UNIT_AWAIT(atomic_load(&stopped[0]) +
 				   atomic_load(&stopped[1]) ==
 			   round);
+		/* Its structure is free only after the hook has returned. */
+		UNIT_AWAIT(has_spare(pool));
 		UNIT_AWAIT(parked_count(pool) == 1);
 		ck_assert_uint_eq(word(pool), 0);
 	}
