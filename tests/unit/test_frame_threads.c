@@ -57,6 +57,7 @@ come_and_go(void *arg)
 			atomic_store(&meeting->wrong, 1);
 		}
 		tpi_frame_fini(&frame);
+		sched_yield();
 	}
 	return NULL;
 }
@@ -148,6 +149,7 @@ look_at_frames(void *arg)
 	struct tpi_frame *frame;
 
 	while (!atomic_load(&show->stop)) {
+		sched_yield(); /* there may be one processor only */
 		frame = tpi_frame_pin(show->f);
 		if (frame == NULL) {
 			continue;
