@@ -182,8 +182,8 @@
  *
  * The first call in time counts.  Forks that have not begun are skipped, in the
  * whole computation and in those that its tasks have started on this pool, but
- * for what they do in a shield; those that run see tpar_cancelled(); joins give zeroed results.  The task that
- * calls it returns as usual, with any result.
+ * for what they do in a shield; those that run see tpar_cancelled(); joins give
+ * zeroed results.  The task that calls it returns as usual, with any result.
  *
  * Shapes:  code: what TPAR_RUN reports in why->code, not 0; TPAR_ESTOPPED: it
  *          returns that.  fmt: as printf(), or NULL.
