@@ -8,7 +8,7 @@
 
 #include <taskpar/cancel.h>
 
-enum { DEEP = 1000, WIDE = 100000, SMALL_STACK = 64 * 1024 };
+enum { DEEP = 1000, WIDE = 100000 };
 
 static tpar_future *
 gather_all(tpar_future *const *f, size_t n)
@@ -74,31 +74,18 @@ cancel_top(void *arg)
 	return NULL;
 }
 
-static void
-on_a_small_stack(void *(*fn)(void *arg), void *arg)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	UNIT_MUST(pthread_attr_init(&attr) == 0);
-	UNIT_MUST(pthread_attr_setstacksize(&attr, SMALL_STACK) == 0);
-	UNIT_MUST(pthread_create(&thread, &attr, fn, arg) == 0);
-	unit_join(thread);
-	UNIT_MUST(pthread_attr_destroy(&attr) == 0);
-}
-
 START_TEST(value_comes_up_through_a_thousand_gathers)
 {
 	static struct tower tower;
 
 	build(&tower, false);
-	on_a_small_stack(set_bottom, &tower);
+	unit_run_on_a_small_stack(set_bottom, &tower);
 	ck_assert_int_eq(promised_value(tower.level[DEEP - 1]), 7);
 	pull_down(&tower);
 
 	/* One that is owned has moved all the way. */
 	build(&tower, true);
-	on_a_small_stack(set_bottom, &tower);
+	unit_run_on_a_small_stack(set_bottom, &tower);
 	ck_assert_ptr_null(tpar_future_value(tower.level[DEEP - 2]));
 	ck_assert_int_eq(promised_value(tower.level[DEEP - 1]), 7);
 	tpar_future_unref_all(tower.level, DEEP - 1);
@@ -141,9 +128,9 @@ START_TEST(value_of_many_thousand_gathers_is_dropped_on_a_small_stack)
 {
 	int taken;
 
-	on_a_small_stack(build_and_drop, NULL);
+	unit_run_on_a_small_stack(build_and_drop, NULL);
 	ck_assert_int_eq(atomic_load(&scene_value_drops), 1);
-	on_a_small_stack(build_and_drop, &taken);
+	unit_run_on_a_small_stack(build_and_drop, &taken);
 	ck_assert_int_eq(atomic_load(&scene_value_drops), 1);
 }
 END_TEST
@@ -192,7 +179,7 @@ START_TEST(failure_comes_up_through_a_thousand_gathers)
 	int i;
 
 	build(&tower, true);
-	on_a_small_stack(fail_bottom, &tower);
+	unit_run_on_a_small_stack(fail_bottom, &tower);
 	for (i = 0; i < DEEP; i++) {
 		ck_assert_int_eq(tpar_future_code(tower.level[i]), 3);
 		ck_assert_str_eq(tpar_future_message(tower.level[i]),
@@ -208,7 +195,7 @@ START_TEST(cancel_goes_down_through_a_thousand_gathers)
 	int i;
 
 	build(&tower, true);
-	on_a_small_stack(cancel_top, &tower);
+	unit_run_on_a_small_stack(cancel_top, &tower);
 	ck_assert_int_eq(tpar_future_state(tower.made.f), TPAR_CANCELLED);
 	for (i = 0; i < DEEP; i++) {
 		ck_assert_int_eq(tpar_future_state(tower.level[i]),

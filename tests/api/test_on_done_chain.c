@@ -28,7 +28,7 @@ return_code(void *arg, void *value)
 	return (int)(intptr_t)arg;
 }
 
-enum { CHAIN = 100000, SMALL_STACK = 64 * 1024 };
+enum { CHAIN = 100000 };
 
 struct link {
 	struct promised made;
@@ -129,17 +129,11 @@ pull(void *arg)
 static void
 run_chain(tpar_done_fn fn)
 {
-	pthread_attr_t attr;
 	struct chain chain;
-	pthread_t thread;
 	long i;
 
 	make_chain(&chain, fn);
-	UNIT_MUST(pthread_attr_init(&attr) == 0);
-	UNIT_MUST(pthread_attr_setstacksize(&attr, SMALL_STACK) == 0);
-	UNIT_MUST(pthread_create(&thread, &attr, pull, &chain) == 0);
-	unit_join(thread);
-	UNIT_MUST(pthread_attr_destroy(&attr) == 0);
+	unit_run_on_a_small_stack(pull, &chain);
 	for (i = 0; i < chain.n; i++) {
 		promised_free(chain.link[i].made);
 	}

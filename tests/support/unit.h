@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef __has_feature
 #define UNIT_HAS_FEATURE(x) __has_feature(x)
@@ -153,6 +154,22 @@ static inline void
 unit_join(pthread_t thread)
 {
 	UNIT_MUST(pthread_join(thread, NULL) == 0);
+}
+
+/* On a stack of 64 KiB, or of the least that there are: Arm has 128. */
+static inline void
+unit_run_on_a_small_stack(void *(*fn)(void *arg), void *arg)
+{
+	long least = sysconf(_SC_THREAD_STACK_MIN);
+	size_t size = least > 64 * 1024L ? (size_t)least : (size_t)64 * 1024;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	UNIT_MUST(pthread_attr_init(&attr) == 0);
+	UNIT_MUST(pthread_attr_setstacksize(&attr, size) == 0);
+	UNIT_MUST(pthread_create(&thread, &attr, fn, arg) == 0);
+	unit_join(thread);
+	UNIT_MUST(pthread_attr_destroy(&attr) == 0);
 }
 
 static inline tpar_pool *
