@@ -79,7 +79,8 @@ set_join_limit(struct tpi_slots *s)
 static void
 clear_pokes(struct tpi_slots *s)
 {
-	__atomic_store_n(&s->limits.fork, (uintptr_t)s->end, __ATOMIC_RELAXED);
+	/* ORDER L7 release -> tpi_slots_has_answered(): the lock is taken. */
+	__atomic_store_n(&s->limits.fork, (uintptr_t)s->end, __ATOMIC_RELEASE);
 	set_join_limit(s);
 }
 

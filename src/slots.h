@@ -130,15 +130,16 @@ tpi_slots_poke(struct tpi_slots *s)
 	}
 }
 
-/*
- * Of one that does not count as asked any more: may forks be on their way to the
- * deque?  If not, those that it gave are there, or gone.
- */
+/* Has the owner heard all who asked, and not only begun to answer? */
 static inline bool
-tpi_slots_is_answering(struct tpi_slots *s)
+tpi_slots_has_answered(struct tpi_slots *s)
 {
-	/* ORDER L3 acquire <- leave(): what was pushed. */
-	return atomic_load_explicit(&s->lock, memory_order_acquire) != 0;
+	/* ORDER L7 acquire <- clear_pokes(): the lock is taken, or was. */
+	if (__atomic_load_n(&s->limits.fork, __ATOMIC_ACQUIRE) == 0) {
+		return false;
+	}
+	/* ORDER L3 acquire <- leave(): what it gave is in the deque, or gone. */
+	return atomic_load_explicit(&s->lock, memory_order_acquire) == 0;
 }
 
 /* A fork of a computation that has failed: its result is zero. */

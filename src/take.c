@@ -157,7 +157,7 @@ ask(struct tpi_worker *w, struct tpi_worker *victim, struct tpi_slots *forks,
 		w->asked = forks;
 		return TPI_STEAL_EMPTY;
 	}
-	if (tpi_slots_is_answering(forks)) {
+	if (!tpi_slots_has_answered(forks)) {
 		return TPI_STEAL_EMPTY;
 	}
 	w->asked = NULL;

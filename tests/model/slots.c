@@ -3,17 +3,23 @@
  * slots.c - an owner that forks, hears or not, promotes and joins, and a thief
  * that pokes and steals: each fork runs once, with its arguments, and its join
  * has the result.  TWICE, one fork after the other in the same slot; AGAIN, one
- * that was asked for, and what the thief asks for as it takes it stays; else two
- * that nest, and maybe a second thief (THIEVES=2), who does not poke.
+ * that was asked for, and what the thief asks for as it takes it stays; ANSWERED,
+ * the thief finds what it asked for when it is told so; else two that nest, and
+ * maybe a second thief (THIEVES=2), who does not poke.
  *
  * CFLAGS: -DTHIEVES=1 -DTWICE
  * CFLAGS: -DTHIEVES=1 -DAGAIN
+ * CFLAGS: -DTHIEVES=1 -DANSWERED
  * CFLAGS: -DTHIEVES=2
  * CFLAGS: -DTHIEVES=1
  * MUTANT: slots.c s/if (slot < tpi_load_relaxed(&s->priv))/if (0)/
  * MUTANT: slots.c s/limit = (uintptr_t)tpi_load_relaxed(&s->priv)/limit = (uintptr_t)s->base/
  * MUTANT: -DTWICE slots.c s/tpi_store_relaxed(&s->priv, slot);//
  * MUTANT: -DAGAIN slots.c s/if (n > 0 && w->pool/if (n > 0) clear_pokes(s); &/
+ * MUTANT: -DANSWERED slots.c /ORDER L7/,/;/s/_RELEASE/_RELAXED/
+ * MUTANT: -DANSWERED slots.h /ORDER L7/,/{/s/_ACQUIRE/_RELAXED/
+ * MUTANT: -DANSWERED slots.h /ORDER L3/,/;/s/_acquire/_relaxed/
+ * MUTANT: -DANSWERED slots.h s/memory_order_acquire) == 0/memory_order_acquire) <= 1/
  * MUTANT: -DPROMOTE_JOINED slots.c s/slot->head.fn == NULL ||//
  * MUTANT: -DNO_CLAIM
  * MUTANT: deque.h /ORDER D1 release -> tpi_deque_steal(): slot/,/;/s/_release/_relaxed/
@@ -51,6 +57,21 @@ task(struct tpar_slot *head, struct tpar_slot *self)
 	data->result = 7 + data->fork;
 }
 
+#ifdef ANSWERED
+static void *
+thief(void *arg)
+{
+	struct tpar_future *f;
+
+	tpi_slots_poke(slots);
+	if (tpi_slots_has_answered(slots)) {
+		assert(tpi_deque_steal(&worker[0].deque, &f) == TPI_STEAL_GOT);
+		run_taken(f);
+	}
+	(void)arg;
+	return NULL;
+}
+#else
 static void *
 thief(void *arg)
 {
@@ -71,6 +92,7 @@ thief(void *arg)
 	(void)arg;
 	return NULL;
 }
+#endif
 
 struct tpar_slot *
 tpar_fork_slow_1(struct tpar_slot *slot)
@@ -112,7 +134,10 @@ main(void)
 	tpi_slots_poke(slots);
 #endif
 	fork_one(base, 0);
-#ifdef AGAIN
+#ifdef ANSWERED
+	pthread_join(thread[0], NULL);
+	join_one(base, 0);
+#elif defined AGAIN
 	join_one(base, 0);
 #elif defined TWICE
 	join_one(base, 0);
@@ -123,9 +148,11 @@ main(void)
 	join_one(base + 1, 1);
 	join_one(base, 0);
 #endif
+#ifndef ANSWERED
 	for (i = 0; i < THIEVES; i++) {
 		pthread_join(thread[i], NULL);
 	}
+#endif
 	assert(tpi_load_relaxed(&slots->priv) == base);
 #ifdef AGAIN
 	assert(tpi_slots_asked(slots) == asks_again);
