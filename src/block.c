@@ -21,6 +21,9 @@
 #include <string.h>
 #include <time.h>
 
+/* How often who insists looks whether a cycle is still there. */
+#define INSIST_NS 1000000
+
 void
 tpi_block_decide(struct tpi_frame *frame, struct tpar_future *f,
 		 unsigned outcome)
@@ -67,7 +70,11 @@ tpi_block_check_cycles(struct tpi_wait *wait)
 	if (tpi_frame_elect(frame, TPI_DEADLOCKED)) {
 		tpi_cancel_members(frame);
 	}
-	wait->given_up |= tpi_cycle_give_up(frame);
+	if (frame->tied) {
+		wait->insists = true;
+	} else {
+		(void)tpi_cycle_give_up(frame);
+	}
 }
 
 void
@@ -284,7 +291,6 @@ poll_member(struct tpi_wait *wait, size_t i)
 		}
 		if (tpi_frame_cause(frame) == TPI_DEADLOCKED &&
 		    tpi_cycle_give_up_one(frame, i)) {
-			wait->given_up = true;
 			return false;
 		}
 		nap_blocked(wait);
@@ -307,6 +313,17 @@ tpi_block_poll(struct tpi_wait *wait)
 	}
 }
 
+/* Until when to sleep: one that insists looks again after a millisecond. */
+static int64_t
+sleep_until(struct tpi_wait *wait)
+{
+	if (TPI_LIKELY(!wait->insists)) {
+		return wait->deadline_ns;
+	}
+	wait->insists = tpi_cycle_break(wait->frame);
+	return tpi_clock_now() + INSIST_NS;
+}
+
 /*
  * Sleeps until all members have been taken off, or the wait ends early.
  * ENDS: tpi_frame_member_off() takes the last one off and wakes the parker; a
@@ -316,6 +333,7 @@ static void
 sleep_blocked(struct tpi_wait *wait, bool starved)
 {
 	struct tpi_frame *frame = wait->frame;
+	int64_t until;
 
 	while (!tpi_frame_complete(frame)) {
 		tpi_block_check_stop(frame);
@@ -329,13 +347,14 @@ sleep_blocked(struct tpi_wait *wait, bool starved)
 					      tpi_block_check_starved(wait)))) {
 			continue; /* it may have taken our token: look again */
 		}
+		until = sleep_until(wait);
 		if (tpi_frame_complete(frame)) {
 			break;
 		}
 		if (frame->parker == NULL) {
 			tpi_block_nap();
 		} else {
-			(void)tpi_parker_park(frame->parker, wait->deadline_ns);
+			(void)tpi_parker_park(frame->parker, until);
 		}
 		starved = false;
 	}

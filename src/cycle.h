@@ -34,6 +34,13 @@ bool tpi_cycle_leave_pool(struct tpi_frame *frame);
  */
 bool tpi_cycle_give_up(struct tpi_frame *frame);
 
+/*
+ * The same for one that is tied: another wait on the cycle ends or gives up what
+ * leads back.  true: there was a cycle; if nobody could leave it now, somebody
+ * may be able to later.
+ */
+bool tpi_cycle_break(struct tpi_frame *frame);
+
 /* For one member that is not registered: true: it leads back. */
 bool tpi_cycle_give_up_one(struct tpi_frame *frame, size_t i);
 

@@ -14,6 +14,7 @@
 #include "frame.h"
 #include "future.h"
 #include "guard.h"
+#include "leap.h"
 #include "park.h"
 #include "pool.h"
 #include "region.h"
@@ -95,70 +96,6 @@ tpar_fork_slow_1(struct tpar_slot *slot)
 
 /* ---- Joins that are no call ------------------------------------------------ */
 
-static bool
-has_ended(struct tpi_forked *forked)
-{
-	return tpi_state_phase(tpi_state_get(&forked->future.state)) ==
-	       TPI_ENDED;
-}
-
-/* What others wait for, or nobody: not to be run on top of a join. */
-static void
-pass_on(struct tpi_worker *w, struct tpar_future *f)
-{
-	tpi_inject_push(tpi_take_shard(w, 0), &f->link, &f->link);
-	tpi_park_notify(&w->pool->park, w->pool);
-}
-
-/* A future that it waits for has called pthread_exit(). */
-static void
-abandon_leap(void *f)
-{
-	tpi_future_release(f);
-	tpi_forkend_exit();
-}
-
-/*
- * Steals a fork from whoever runs what is waited for, and runs it.  It is one
- * that that one waits for, or will, before it can end: there was none in its
- * deque when it began (tpi_forkjoin_run()), and it has not ended by now.
- */
-static bool
-leapfrog(struct tpi_worker *w, struct tpi_forked *forked, bool poke)
-{
-	/* ORDER L4 acquire <- tpi_forkjoin_run() */
-	struct tpi_worker *runner =
-		atomic_load_explicit(&forked->runner, memory_order_acquire);
-	struct tpar_future *f = NULL;
-	struct tpi_slots *theirs;
-	bool got;
-
-	if (runner == NULL || runner == w || tpi_thread_self.exiting) {
-		return false;
-	}
-	got = tpi_deque_steal(&runner->deque, &f) == TPI_STEAL_GOT;
-	theirs = tpi_slots_live(runner);
-	if (theirs != NULL &&
-	    (got ? !tpi_deque_nonempty(&runner->deque) : poke)) {
-		tpi_slots_poke(theirs);
-	}
-	if (!got) {
-		return false;
-	}
-	/* Once it has ended, its worker may have forks of anybody. */
-	if (!tpi_forkjoin_is(f) || has_ended(forked)) {
-		pass_on(w, f);
-		return false;
-	}
-	pthread_cleanup_push(abandon_leap, f);
-	if (tpi_future_claim(f)) {
-		tpi_run_call(f, NULL, false);
-	}
-	pthread_cleanup_pop(0);
-	tpi_future_release(f);
-	return true;
-}
-
 /* true: it has ended. */
 static bool
 spin(struct tpi_worker *w, struct tpi_forked *forked)
@@ -166,8 +103,8 @@ spin(struct tpi_worker *w, struct tpi_forked *forked)
 	int64_t until = 0;
 	unsigned i;
 
-	for (i = 1; !has_ended(forked); i++) {
-		if (leapfrog(w, forked, (i & (i - 1)) == 0)) {
+	for (i = 1; !tpi_forked_has_ended(forked); i++) {
+		if (tpi_leap(w, forked, (i & (i - 1)) == 0)) {
 			i = 0;
 			until = 0;
 			continue;
@@ -203,14 +140,11 @@ await(struct tpi_slots *s, struct tpar_slot *slot, struct tpi_forked *forked)
 	s->head = slot + 1;
 	if (!spin(s->worker, forked)) {
 		tpi_frame_init(&frame, TPI_WAIT_SETTLED, &f, 1);
+		frame.tied = true;
 		if (tpi_wait_frame(&frame, TPAR_FOREVER, NULL, 0) ==
 		    TPAR_EDEADLK) {
 			tpi_slots_fail(s->span->region, TPAR_EDEADLK, "%s",
 				       tpar_error_detail());
-		}
-		/* ENDS: its cycle of waits has been broken by a cancel. */
-		while (!has_ended(forked)) {
-			tpi_block_nap();
 		}
 	}
 	s->head = NULL;
@@ -231,7 +165,7 @@ join_forked(struct tpi_slots *s, struct tpar_slot *slot,
 		}
 		tpi_future_end_done(f);
 	} else {
-		if (!has_ended(forked)) {
+		if (!tpi_forked_has_ended(forked)) {
 			await(s, slot, forked);
 		}
 		if (tpi_state_is_bad(tpi_state_get(&f->state))) {
@@ -329,7 +263,7 @@ tpi_forkjoin_run(void *arg, void *value)
 	head = tpi_slots_enter(s, &span, forked->region, true);
 	/* Else there may be forks in it that who joins this one must not run. */
 	if (!tpi_deque_nonempty(&w->deque)) {
-		/* ORDER L4 release -> leapfrog() */
+		/* ORDER L4 release -> tpi_leap() */
 		atomic_store_explicit(&forked->runner, w, memory_order_release);
 	}
 	pthread_cleanup_push(tpi_forkend_abandon, &span);
@@ -421,10 +355,26 @@ release_root(void *f)
 	tpar_future_unref(f);
 }
 
+/* It was cancelled before it began, or has called pthread_exit(). */
+static enum tpar_err
+why_not(struct tpar_future *f, enum tpar_err err, uintptr_t cause,
+	struct tpar_failure *why)
+{
+	if (err == TPAR_OK && cause != TPI_STOPPED) {
+		return tpi_failure_of_member(why, f, 0);
+	}
+	if (err == TPAR_OK) {
+		err = tpi_err_plain(TPAR_ESTOPPED);
+	}
+	tpi_failure_of_call(why, err);
+	return err;
+}
+
 static enum tpar_err
 run_there(struct tpar_pool *pool, struct root *root, struct tpar_failure *why)
 {
 	struct tpar_task task = TPAR_TASK_INIT;
+	struct tpi_frame frame;
 	struct tpar_future *f;
 	enum tpar_err err;
 
@@ -438,10 +388,15 @@ run_there(struct tpar_pool *pool, struct root *root, struct tpar_failure *why)
 	}
 	/* It may run here after all, and a future that it waits for may exit. */
 	pthread_cleanup_push(release_root, f);
-	err = tpar_gather(&f, 1, NULL, why);
+	tpi_frame_init(&frame, TPI_WAIT_GATHER, &f, 1);
+	frame.tied = true;
+	err = tpi_wait_frame(&frame, TPAR_FOREVER, NULL, 0);
+	if (!root->ended) {
+		err = why_not(f, err, tpi_frame_cause(&frame), why);
+	}
 	pthread_cleanup_pop(1);
 	if (!root->ended || root->err == TPAR_OK) {
-		return err;
+		return root->ended ? TPAR_OK : err;
 	}
 	if (why != NULL) {
 		*why = root->why;

@@ -63,11 +63,12 @@ tpi_frame_init(struct tpi_frame *frame, enum tpi_wait_kind kind,
 	frame->group = NULL;
 	frame->shielded =
 		tpi_thread_self.run != NULL && tpi_thread_self.run->shield > 0;
+	frame->tied = false;
 	frame->outer = NULL;
 	frame->spare_used = false;
 	frame->sweep_next = NULL;
 	atomic_init(&frame->timed, 0);
-	atomic_init(&frame->given_up, 0);
+	atomic_init(&frame->given_up, TPI_GIVEN_UP_NONE);
 	atomic_init(&frame->pool, NULL);
 	atomic_init(&frame->on_top, NULL);
 	atomic_init(&frame->first_bad, NULL);

@@ -52,6 +52,13 @@ enum {
 	TPI_USED_UP = 4
 };
 
+/* given_up: nobody's doing, the owner's, or that of a wait that is tied */
+enum {
+	TPI_GIVEN_UP_NONE = 0,
+	TPI_GIVEN_UP_SELF = 1,
+	TPI_GIVEN_UP_FOR_TIED = 2
+};
+
 struct tpi_frame {
 	struct tpi_waiter self;	   /* next is always NULL */
 	_Atomic int64_t left;	   /* [a:G1] */
@@ -69,6 +76,7 @@ struct tpi_frame {
 	struct tpar_future *task;  /* [c] whose wait it is; NULL outside */
 	struct tpar_group *group;  /* [c] whose children these are, or NULL */
 	bool shielded;		   /* [c] a stop of task does not reach it */
+	bool tied; /* [c] to its members, which use this stack: gives none up */
 	/* All running tasks of this pool are members, too; or NULL. */
 	_Atomic(struct tpar_pool *)
 		pool;		      /* [h] given up: under cycle.c's lock */
@@ -77,7 +85,7 @@ struct tpi_frame {
 	bool spare_used;	      /* [o] */
 	struct tpi_frame *sweep_next; /* of the sweep whose list it is in */
 	_Atomic uint32_t timed;	      /* [a:G5] a deadline is still to come */
-	_Atomic uint32_t given_up;    /* [h] some members were, on a cycle */
+	_Atomic uint32_t given_up; /* [h] some members were, on a cycle: by */
 	_Atomic(struct tpar_future *) on_top;	 /* [a:G5] what runs here */
 	_Atomic(struct tpar_future *) first_bad; /* [a:G4] of a race */
 };
@@ -216,11 +224,11 @@ tpi_frame_end_deadline(struct tpi_frame *frame)
 	atomic_store_explicit(&frame->timed, 0, memory_order_seq_cst);
 }
 
-/* Members were given up.  Under the lock of cycle.c. */
+/* Members were given up, by whom.  Under the lock of cycle.c. */
 static inline void
-tpi_frame_give_up(struct tpi_frame *frame)
+tpi_frame_give_up(struct tpi_frame *frame, uint32_t by)
 {
-	tpi_store_relaxed(&frame->given_up, 1);
+	tpi_store_relaxed(&frame->given_up, by);
 }
 
 /* `f` is about to run here, whatever becomes of the waits that led to it. */
@@ -284,7 +292,8 @@ enum tpi_registered tpi_frame_register(struct tpi_frame *frame,
 
 /*
  * Takes the frame off f's list of waiters.  Returns how often it was there: so
- * many members nobody else will take off.  Owner only.
+ * many members nobody else will take off.  Owner, or the frame is pinned and f
+ * is held.
  */
 size_t tpi_frame_unregister(struct tpi_frame *frame, struct tpar_future *f);
 

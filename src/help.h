@@ -15,16 +15,16 @@ struct tpi_wait {
 	struct tpi_frame *frame;
 	struct tpi_worker *worker; /* NULL outside of pools */
 	int64_t deadline_ns;
-	size_t begin;		/* members before it had ended before it */
-	size_t unregistered;	/* members from here on: no memory for a node */
-	size_t cursor;		/* members before it have ended */
-	size_t claimed;		/* by us, and not counted yet; n: none is */
-	size_t polled;		/* of those from `unregistered` on */
-	size_t missing;		/* of those polled: not waited for */
-	bool left_pending;	/* a member was not claimed */
-	bool exiting;		/* what ran on top has called pthread_exit() */
-	bool given_up;		/* members that wait for us were unregistered */
-	char *cycle;		/* in words, or NULL */
+	size_t begin;	     /* members before it had ended before it */
+	size_t unregistered; /* members from here on: no memory for a node */
+	size_t cursor;	     /* members before it have ended */
+	size_t claimed;	     /* by us, and not counted yet; n: none is */
+	size_t polled;	     /* of those from `unregistered` on */
+	size_t missing;	     /* of those polled: not waited for */
+	bool left_pending;   /* a member was not claimed */
+	bool exiting;	     /* what ran on top has called pthread_exit() */
+	bool insists;	     /* tied, and there was a cycle: others leave it */
+	char *cycle;	     /* in words, or NULL */
 	struct tpi_watch watch; /* of a member of another pool that runs here */
 	struct tpi_watch uneasy;   /* for tpi_alarm_watch() */
 	bool watches;		   /* it is registered there */

@@ -90,6 +90,13 @@ struct tpi_forked {
 	bool declined; /* [F2] there was no memory to run it elsewhere */
 };
 
+static inline bool
+tpi_forked_has_ended(struct tpi_forked *forked)
+{
+	return tpi_state_phase(tpi_state_get(&forked->future.state)) ==
+	       TPI_ENDED;
+}
+
 static inline struct tpi_slots *
 tpi_slots_of(struct tpar_slot *slot)
 {

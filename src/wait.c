@@ -250,14 +250,13 @@ await_others(struct tpi_wait *wait)
 	}
 	/* Once, before anything is put on top: see there. */
 	tpi_block_check_cycles(wait);
-	if (!spin(wait, helping) && !tpi_block_ends_early(frame)) {
+	/* Helpers would go round and round the cycle. */
+	if ((wait->insists || !spin(wait, helping)) &&
+	    !tpi_block_ends_early(frame)) {
 		tpi_block_sleep(wait);
 	}
 	if (!tpi_frame_complete(frame)) {
 		wait->missing += leave(wait);
-	}
-	if (wait->given_up) {
-		return TPAR_EDEADLK;
 	}
 	if (wait->missing > 0) {
 		return early_error(frame);
@@ -339,6 +338,20 @@ poll_only(struct tpi_frame *frame)
 	return tpi_err_plain(TPAR_ETIMEDOUT);
 }
 
+/* As it was when this one found it; a plain wait has recorded it itself. */
+static void
+describe_cycle(struct tpi_wait *wait)
+{
+	if (wait->cycle != NULL) {
+		(void)tpi_err(TPAR_EDEADLK, "%s", wait->cycle);
+	} else if (tpi_load_relaxed(&wait->frame->given_up) ==
+		   TPI_GIVEN_UP_FOR_TIED) {
+		(void)tpi_err(TPAR_EDEADLK,
+			      "a fork-join computation waits for what waits "
+			      "here, and that leads back to it");
+	}
+}
+
 enum tpar_err
 tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	       struct tpar_future *first_bad, size_t begin)
@@ -376,6 +389,10 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	wait.left_pending = !claim;
 	err = await_all(&wait, claim);
 	end(&wait);
+	if (TPI_UNLIKELY(tpi_load_relaxed(&frame->given_up) != 0) &&
+	    tpi_frame_is_set(frame)) {
+		err = TPAR_EDEADLK;
+	}
 	if (err == TPAR_OK && tpi_frame_cause(frame) == TPI_USED_UP) {
 		err = tpi_err(TPAR_EAGAIN, "stack and threads are used up");
 	}
@@ -383,12 +400,10 @@ tpi_wait_frame(struct tpi_frame *frame, int64_t deadline_ns,
 	    tpi_frame_cause(frame) == TPI_DEADLOCKED) {
 		err = TPAR_EDEADLK; /* the cancel has broken the cycle */
 	}
-	if (TPI_UNLIKELY(wait.cycle != NULL)) {
-		if (err == TPAR_EDEADLK) {
-			(void)tpi_err(err, "%s", wait.cycle);
-		}
-		free(wait.cycle);
+	if (TPI_UNLIKELY(err == TPAR_EDEADLK)) {
+		describe_cycle(&wait);
 	}
+	free(wait.cycle);
 	errno = saved;
 	return err;
 }

@@ -168,8 +168,10 @@
  *            forks were skipped as the pool was cancelled); TPAR_ENOMEM (nothing
  *            has begun; or, with so many forks beyond the slots that there was no
  *            memory for their results, the rest was skipped); TPAR_EINVAL (a task
- *            left forks unjoined, or joined too many); and, from outside the
- *            pool, those of tpar_submit() and tpar_gather().
+ *            left forks unjoined, or joined too many); TPAR_EDEADLK (a task
+ *            waits, by way of others, for one that joins it: the computation
+ *            has failed, and one of these waits with TPAR_EDEADLK); and, from
+ *            outside the pool, those of tpar_submit() and tpar_gather().
  *            On error *result is untouched; all forks have ended.
  * Serial:    *result = name(arguments...)
  * Source:    Cilk, Lace's RUN.

@@ -214,6 +214,127 @@ reduce_splits(void *arg)
 	sys_destroy(pool);
 }
 
+/*
+ * Forks that wait, by way of another task, for the task that joins them: whoever
+ * closes the cycle, and whatever runs on top of what, somebody is told.
+ */
+static struct ring {
+	bool by_gather;
+	tpar_pool *pool; /* the computation's, NULL: that of its task */
+	int inside;
+	struct gate known;
+	tpar_future *root;
+	tpar_future *other;
+	enum tpar_err err[3]; /* of the root, the other one, the fork */
+} ring;
+
+static enum tpar_err
+ring_wait(tpar_future *f)
+{
+	return ring.by_gather ? tpar_gather(&f, 1, NULL, NULL)
+			      : tpar_future_wait(f, TPAR_FOREVER);
+}
+
+TPAR_TASK_1(int, ring_fork, int, depth)
+{
+	int i;
+
+	if (depth > 0) {
+		TPAR_FORK(ring_fork, depth - 1);
+		for (i = 0; i < 4; i++) {
+			tpar_sys_yield();
+		}
+		return TPAR_JOIN(ring_fork);
+	}
+	ring.inside++;
+	ring.err[2] = ring_wait(ring.other);
+	ring.inside--;
+	return 0;
+}
+
+static int
+ring_other(void *arg, void *value)
+{
+	(void)arg;
+	(void)value;
+	ring.err[1] = ring_wait(ring.root);
+	return 0;
+}
+
+static int
+ring_root(void *arg, void *value)
+{
+	const int *depth = arg;
+
+	(void)value;
+	gate_await(&ring.known, 1);
+	ring.err[0] = TPAR_RUN(ring_fork, ring.pool, NULL, NULL, *depth);
+	MUST(ring.inside == 0);
+	return 0;
+}
+
+static void
+ring_of(bool by_gather, int depth)
+{
+	const struct gate gate = GATE_INIT;
+	int told = 0;
+	int i;
+
+	ring.by_gather = by_gather;
+	ring.known = gate;
+	pool = sys_pool(3, 3);
+	MUST(tpar_submit(pool, ring_root, &depth, 0, &ring.root) == TPAR_OK);
+	MUST(tpar_submit(pool, ring_other, NULL, 0, &ring.other) == TPAR_OK);
+	gate_open(&ring.known);
+	(void)tpar_future_wait(ring.other, TPAR_FOREVER);
+	(void)tpar_future_wait(ring.root, TPAR_FOREVER);
+	for (i = 0; i < 3; i++) {
+		told += ring.err[i] == TPAR_EDEADLK;
+	}
+	MUST(told > 0);
+	tpar_future_unref(ring.root);
+	tpar_future_unref(ring.other);
+	sys_destroy(pool);
+}
+
+static void
+ring_of_forks(void *arg)
+{
+	(void)arg;
+	ring_of(false, 1);
+}
+
+static void
+ring_of_forks_that_gather(void *arg)
+{
+	(void)arg;
+	ring_of(true, 1);
+}
+
+static void
+ring_through_another_pool(void *arg)
+{
+	(void)arg;
+	ring.pool = sys_pool(1, 1);
+	ring_of(true, 0);
+	sys_destroy(ring.pool);
+	ring.pool = NULL;
+}
+
+static void
+ring_of_nested_forks(void *arg)
+{
+	(void)arg;
+	ring_of(false, 3);
+}
+
+static void
+ring_of_nested_forks_that_gather(void *arg)
+{
+	(void)arg;
+	ring_of(true, 3);
+}
+
 const struct scenario scenarios_of_forks[] = {
 	{ "fork_and_join", fork_and_join, 0, 0 },
 	{ "forks_beside_futures", forks_beside_futures, 0, 0 },
@@ -221,5 +342,11 @@ const struct scenario scenarios_of_forks[] = {
 	{ "forks_fail", forks_fail, 0, 0 },
 	{ "loop_splits", loop_splits, 0, 0 },
 	{ "reduce_splits", reduce_splits, 0, 0 },
+	{ "ring_of_forks", ring_of_forks, 0, 0 },
+	{ "ring_of_forks_that_gather", ring_of_forks_that_gather, 0, 0 },
+	{ "ring_through_another_pool", ring_through_another_pool, 0, 0 },
+	{ "ring_of_nested_forks", ring_of_nested_forks, 0, 0 },
+	{ "ring_of_nested_forks_that_gather", ring_of_nested_forks_that_gather,
+	  0, 0 },
 	{ NULL, NULL, 0, 0 },
 };

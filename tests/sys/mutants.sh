@@ -129,5 +129,14 @@ mutant 'a shutdown is not told that a worker has parked' park.c \
 mutant 'a set asks its first member to stop before it ends the next' cancel.c \
 	'nothing_begins_after_a_failure' \
 	'/^stop_all/,/^}/s/(void)end_pending(.*/continue;/'
+mutant 'a join gives its fork up on a cycle' block.c \
+	'ring_of_forks_that_gather ring_through_another_pool' \
+	's/if (frame->tied)/if (false)/'
+mutant 'nobody leaves a cycle for a join' cycle.c \
+	'ring_of_nested_forks_that_gather' \
+	's/broken = take_off(frame, next);/(void)take_off;/'
+mutant 'a join is not seen to wait while a fork runs on top' leap.c \
+	'ring_of_nested_forks' \
+	's/tpi_block_publish(&leap->frame);//'
 echo "1..$number"
 exit $failed

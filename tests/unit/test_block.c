@@ -165,7 +165,7 @@ START_TEST(cycle_is_given_up_by_a_gather)
 	close_cycle(&its, f[0]);
 	tpi_block_check_cycles(&waiting);
 	ck_assert_uint_eq(tpi_frame_cause(&frame), TPI_DEADLOCKED);
-	ck_assert(waiting.given_up);
+	ck_assert_uint_eq(atomic_load(&frame.given_up), TPI_GIVEN_UP_SELF);
 	/* The others were cancelled, and are waited for. */
 	ck_assert(tpi_state_stop_requested(&f[1]->state));
 	ck_assert_int_eq(tpar_future_state(f[2]), TPAR_CANCELLED);
@@ -175,6 +175,29 @@ START_TEST(cycle_is_given_up_by_a_gather)
 	for (i = 0; i < 3; i++) {
 		end(f[i]);
 	}
+	finish();
+}
+END_TEST
+
+/* It keeps its member, and who waits for it gives up instead. */
+START_TEST(tied_wait_insists)
+{
+	struct tpi_frame its;
+	struct tpar_future *f;
+
+	start();
+	f = make_running();
+	wait_in(TPI_WAIT_SETTLED, &f, 1);
+	frame.tied = true;
+	(void)tpi_frame_register(&frame, f);
+	close_cycle(&its, f);
+	tpi_block_check_cycles(&waiting);
+	ck_assert_uint_eq(tpi_frame_cause(&frame), TPI_DEADLOCKED);
+	ck_assert_uint_eq(atomic_load(&frame.given_up), TPI_GIVEN_UP_NONE);
+	ck_assert(waiting.insists);
+	ck_assert(tpi_state_stop_requested(&f->state));
+	ck_assert_ptr_nonnull(tpi_state_waiters(tpi_state_get(&f->state)));
+	end(f);
 	finish();
 }
 END_TEST
@@ -192,7 +215,7 @@ START_TEST(cycle_ends_a_wait_that_only_waits)
 	tpi_block_check_cycles(&waiting);
 	ck_assert_uint_eq(tpi_frame_cause(&frame), TPI_DEADLOCKED);
 	ck_assert(tpi_block_ends_early(&frame));
-	ck_assert(!waiting.given_up);
+	ck_assert_uint_eq(atomic_load(&frame.given_up), TPI_GIVEN_UP_NONE);
 	ck_assert(!tpi_state_stop_requested(&f->state));
 	end(f);
 	finish();
@@ -382,6 +405,7 @@ main(void)
 		outside_of_a_task_nobody_asks,
 		deadline_counts_once_it_has_come,
 		cycle_is_given_up_by_a_gather,
+		tied_wait_insists,
 		cycle_ends_a_wait_that_only_waits,
 		timed_wait_looks_for_no_cycle,
 		member_is_run_here_if_nobody_else_can,

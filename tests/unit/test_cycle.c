@@ -243,7 +243,7 @@ START_TEST(sets_that_have_given_members_up_wait_for_the_others)
 		wait_for(i, set[i], 2);
 		ck_assert_int_eq(tpi_frame_register(&frame[i], task[1 - i]),
 				 TPI_REGISTERED);
-		tpi_frame_give_up(&frame[i]);
+		tpi_frame_give_up(&frame[i], TPI_GIVEN_UP_SELF);
 	}
 	wait_for(2, task, 2);
 	ck_assert(tpi_cycle_find(&frame[0], 0));
@@ -251,6 +251,73 @@ START_TEST(sets_that_have_given_members_up_wait_for_the_others)
 	ck_assert(tpi_cycle_give_up(&frame[1]));
 	ck_assert(!tpi_cycle_give_up(&frame[0]));
 	ck_assert_uint_eq(tpi_frame_unregister(&frame[0], task[1]), 1);
+	end_tasks(3);
+}
+END_TEST
+
+/* 0 is tied, so is 1; 2 may leave both of its members, and leaves that one. */
+START_TEST(tied_wait_has_another_one_taken_off)
+{
+	struct tpar_future *both[2];
+
+	make_tasks(4);
+	wait_for(0, &task[1], 1);
+	wait_for(1, &task[2], 1);
+	both[0] = task[0];
+	both[1] = task[3];
+	wait_for(2, both, 2);
+	frame[0].tied = frame[1].tied = true;
+	ck_assert_int_eq(tpi_frame_register(&frame[0], task[1]),
+			 TPI_REGISTERED);
+	ck_assert_int_eq(tpi_frame_register(&frame[1], task[2]),
+			 TPI_REGISTERED);
+	/* It has not come to that yet. */
+	ck_assert(tpi_cycle_break(&frame[0]));
+	ck_assert_int_eq(atomic_load(&frame[2].left), 3);
+	atomic_store(&frame[2].owner, 0);
+	ck_assert_int_eq(tpi_frame_register(&frame[2], task[0]),
+			 TPI_REGISTERED);
+	ck_assert(tpi_cycle_break(&frame[0]));
+	ck_assert_int_eq(atomic_load(&frame[2].left), 2);
+	ck_assert_uint_eq(atomic_load(&frame[2].given_up),
+			  TPI_GIVEN_UP_FOR_TIED);
+	ck_assert(!tpi_cycle_break(&frame[0]));
+	ck_assert_uint_eq(tpi_frame_unregister(&frame[0], task[1]), 1);
+	ck_assert_uint_eq(tpi_frame_unregister(&frame[1], task[2]), 1);
+	ck_assert_uint_eq(tpi_frame_unregister(&frame[2], task[0]), 0);
+	end_tasks(4);
+}
+END_TEST
+
+START_TEST(plain_wait_ends_for_one_that_is_tied)
+{
+	make_tasks(2);
+	wait_for(0, &task[1], 1);
+	wait_for(1, &task[0], 1);
+	frame[0].tied = true;
+	frame[1].kind = TPI_WAIT_ONLY;
+	ck_assert(tpi_cycle_break(&frame[0]));
+	ck_assert_uint_eq(tpi_frame_cause(&frame[1]), TPI_DEADLOCKED);
+	ck_assert(tpi_parker_park(frame[1].parker, 0)); /* it was woken */
+	ck_assert(!tpi_cycle_break(&frame[0]));
+	end_tasks(2);
+}
+END_TEST
+
+/* What runs on top of 1 is nothing that 1 could leave; 2 can. */
+START_TEST(nothing_is_taken_off_that_runs_on_top)
+{
+	make_tasks(3);
+	wait_for(0, &task[1], 1);
+	wait_for(1, &task[2], 1);
+	wait_for(2, &task[0], 1);
+	frame[0].tied = true;
+	tpi_frame_cover(&frame[1], task[2]);
+	ck_assert_int_eq(tpi_frame_register(&frame[1], task[2]),
+			 TPI_REGISTERED);
+	ck_assert(tpi_cycle_break(&frame[0]));
+	ck_assert_int_eq(atomic_load(&frame[1].left), 2);
+	ck_assert_uint_eq(tpi_frame_unregister(&frame[1], task[2]), 1);
 	end_tasks(3);
 }
 END_TEST
@@ -420,6 +487,9 @@ main(void)
 		plain_wait_that_was_stopped_is_no_edge,
 		one_wait_leaves_a_cycle,
 		one_set_gives_its_member_up,
+		tied_wait_has_another_one_taken_off,
+		plain_wait_ends_for_one_that_is_tied,
+		nothing_is_taken_off_that_runs_on_top,
 		sets_that_have_given_members_up_wait_for_the_others,
 		way_back_may_be_any_member,
 		no_task_is_entered_twice,
