@@ -289,7 +289,8 @@ poll_member(struct tpi_wait *wait, size_t i)
 		if (tpi_block_ends_early(frame)) {
 			return false;
 		}
-		if (tpi_frame_cause(frame) == TPI_DEADLOCKED &&
+		/* A join on a cycle may have told it to stop. */
+		if (tpi_frame_cause(frame) != 0 &&
 		    tpi_cycle_give_up_one(frame, i)) {
 			return false;
 		}

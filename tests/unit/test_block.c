@@ -202,6 +202,26 @@ START_TEST(tied_wait_insists)
 }
 END_TEST
 
+/* Without a node it is nobody's to take off but its owner's. */
+START_TEST(stopped_set_without_nodes_leaves_a_cycle)
+{
+	struct tpi_frame its;
+	struct tpar_future *f;
+
+	start();
+	f = make_running();
+	wait_in(TPI_WAIT_GATHER, &f, 1);
+	waiting.unregistered = 0;
+	ck_assert(tpi_frame_elect(&frame, TPI_STOPPED));
+	close_cycle(&its, f);
+	tpi_block_poll(&waiting);
+	ck_assert_uint_eq(waiting.missing, 1);
+	ck_assert_uint_eq(atomic_load(&frame.given_up), TPI_GIVEN_UP_SELF);
+	end(f);
+	finish();
+}
+END_TEST
+
 START_TEST(cycle_ends_a_wait_that_only_waits)
 {
 	struct tpi_frame its;
@@ -406,6 +426,7 @@ main(void)
 		deadline_counts_once_it_has_come,
 		cycle_is_given_up_by_a_gather,
 		tied_wait_insists,
+		stopped_set_without_nodes_leaves_a_cycle,
 		cycle_ends_a_wait_that_only_waits,
 		timed_wait_looks_for_no_cycle,
 		member_is_run_here_if_nobody_else_can,
