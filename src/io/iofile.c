@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+_Static_assert(sizeof(off_t) >= sizeof(int64_t), "LARGE_CPPFLAGS is missing");
+
 /* Bytes at a time: in between it looks whether it shall stop. */
 #define MOST ((size_t)1 << 20)
 
@@ -254,6 +256,9 @@ read_to_end(int fd, struct tpar_io_data *data)
 		return errno;
 	}
 	if (S_ISREG(status.st_mode) && status.st_size > 0) {
+		if ((uintmax_t)status.st_size >= SIZE_MAX - 1) {
+			return ENOMEM;
+		}
 		/* One more, so that the end needs no more room. */
 		first = (size_t)status.st_size + 1;
 	}

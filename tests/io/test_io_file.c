@@ -114,6 +114,61 @@ START_TEST(parts_of_a_file_are_written_and_read)
 }
 END_TEST
 
+/* An empty file that may be larger than 2 GiB. */
+static int
+large_file(char path[64])
+{
+	int fd;
+
+	make_path(path);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	UNIT_MUST(fd >= 0);
+	return fd;
+}
+
+START_TEST(offsets_have_64_bits)
+{
+	const int64_t far = ((int64_t)5 << 30) + 1;
+	char path[64];
+	char text[4] = "";
+	tpar_future *f = NULL;
+	int fd = large_file(path);
+
+	UNIT_MUST(unlink(path) == 0);
+	UNIT_MUST(tpar_io_pwrite(NULL, fd, "far", 3, far, &f) == TPAR_OK);
+	io_expect_count(f, 3);
+	UNIT_MUST(tpar_io_pread(NULL, fd, text, 3, far, &f) == TPAR_OK);
+	io_expect_count(f, 3);
+	ck_assert_str_eq(text, "far");
+	/* Nor is it where the lower half of that offset is. */
+	UNIT_MUST(tpar_io_pread(NULL, fd, text, 3, (int32_t)far, &f) ==
+		  TPAR_OK);
+	io_expect_count(f, 3);
+	ck_assert_int_eq(text[0], 0);
+	UNIT_MUST(close(fd) == 0);
+}
+END_TEST
+
+START_TEST(file_that_no_memory_can_hold_is_a_failure)
+{
+	const int64_t size = ((int64_t)4 << 30) + 1;
+	char path[64];
+	char text[128];
+	tpar_future *f = NULL;
+	int fd;
+
+	if (sizeof(size_t) > 4) {
+		return; /* it has room */
+	}
+	fd = large_file(path);
+	UNIT_MUST(tpar_io_pwrite(NULL, fd, "x", 1, size, &f) == TPAR_OK);
+	io_expect_count(f, 1);
+	snprintf(text, sizeof text, "reading %s: %s", path, strerror(ENOMEM));
+	io_expect_failure(reading_file(path), ENOMEM, text);
+	UNIT_MUST(close(fd) == 0 && unlink(path) == 0);
+}
+END_TEST
+
 START_TEST(file_is_read_by_the_pool_that_was_said)
 {
 	tpar_pool *pool = unit_pool(1, 2);
@@ -211,6 +266,8 @@ main(void)
 		whole_file_is_written_and_read,
 		file_that_does_not_say_its_size_is_read,
 		parts_of_a_file_are_written_and_read,
+		offsets_have_64_bits,
+		file_that_no_memory_can_hold_is_a_failure,
 		file_is_read_by_the_pool_that_was_said,
 		arguments_that_are_wrong_are_refused,
 		what_the_system_refuses_is_a_failure,
