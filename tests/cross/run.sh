@@ -13,11 +13,13 @@
 # Each has a tree of its own, build-cross/TARGET, with its logs.  Where a
 # compiler or an emulator is missing the target is skipped; none is downloaded.
 # If all are it exits with 77.
-# Check is built for the target, of the source that apt-get has, or $CHECK_SOURCE
-# (a directory); for the compilers, the one that is installed is used.
+# Check and libuv are built for the target, of the sources that apt-get has, or
+# $CHECK_SOURCE and $LIBUV_SOURCE (directories, with `configure`); for the compilers,
+# what is installed is used.  Without libuv libtaskpar-io is left out.
 #
 # Environment:
-#     CROSS_TESTS      unit; api: these too; all: and faults, stress, the soak (unit)
+#     CROSS_TESTS      unit, and libtaskpar-io is built; api: tests of interfaces,
+#                      too; all: and faults, stress, the soak (unit)
 #     TPAR_TEST_SCALE  how long tests are, in percent (5)
 #     CK_TIMEOUT_MULTIPLIER  how much longer they may take (10)
 #     JOBS             of make (the processors)
@@ -33,6 +35,7 @@ top=$PWD/build-cross
 : "${SOAK_SECS:=8}" "${SOAK_PATIENCE:=120}"
 export TPAR_TEST_SCALE CK_TIMEOUT_MULTIPLIER SOAK_SECS SOAK_PATIENCE
 unset MAKEFLAGS MFLAGS MAKELEVEL CC CXX CFLAGS LDFLAGS
+fetched=
 
 have()
 {
@@ -115,12 +118,21 @@ excluded()
 		tests/api/test_limits tests/api/test_pool_memory
 }
 
-# ---- Check -------------------------------------------------------------------
+# ---- Check and libuv ---------------------------------------------------------
 
-# Downloads its source by apt-get, with lists of its own.
-fetch_check()
+# apt ARGUMENT...: apt-get with lists of sources of its own
+apt()
 {
-	[ -z "$CHECK_SOURCE" ] || return 0
+	$APT_GET -q -o Dir::State="$top/apt" -o Dir::State::status=/dev/null \
+		-o Dir::State::lists="$top/apt/lists" \
+		-o Dir::Cache="$top/apt/cache" \
+		-o Dir::Etc::sourcelist="$top/apt/sources.list" \
+		-o Dir::Etc::sourceparts="$top/apt/parts" \
+		-o APT::Sandbox::User=root "$@"
+}
+
+update_lists()
+{
 	mkdir -p "$top/apt/parts" "$top/apt/lists/partial" \
 		"$top/apt/cache/archives/partial"
 	for list in /etc/apt/sources.list.d/debian.sources \
@@ -132,37 +144,56 @@ fetch_check()
 	[ ! -f /etc/apt/sources.list ] ||
 		sed -n 's/^deb /deb-src /p' /etc/apt/sources.list \
 			> "$top/apt/sources.list"
-	(
-		cd "$top/apt" || exit
-		set -- -q -o Dir::State="$top/apt" -o Dir::State::status=/dev/null \
-			-o Dir::State::lists="$top/apt/lists" \
-			-o Dir::Cache="$top/apt/cache" \
-			-o Dir::Etc::sourcelist="$top/apt/sources.list" \
-			-o Dir::Etc::sourceparts="$top/apt/parts" \
-			-o APT::Sandbox::User=root
-		$APT_GET "$@" update && $APT_GET "$@" source --download-only check &&
-			tar -xf check_*.orig.tar.gz
-	) > "$top/apt.log" 2>&1 || return
-	CHECK_SOURCE=$(cd "$top"/apt/check-*/ && pwd)
+	apt update
 }
 
-# Into $tree/check; its flags into check_cflags and check_libs.
+# fetch_source PACKAGE: into apt/PACKAGE-VERSION
+fetch_source()
+{
+	(cd "$top/apt" && apt source --download-only "$1" &&
+		tar -xf "$1"_*.orig.tar.gz)
+}
+
+# Both.  libuv's has no `configure` yet.
+fetch()
+{
+	fetched=yes
+	[ -z "$CHECK_SOURCE" ] || [ -z "$LIBUV_SOURCE" ] || return 0
+	update_lists
+	[ -n "$CHECK_SOURCE" ] || ! fetch_source check ||
+		CHECK_SOURCE=$(echo "$top"/apt/check-*)
+	[ -n "$LIBUV_SOURCE" ] || ! fetch_source libuv1 ||
+		! (cd "$top"/apt/libuv1-*/ && sh autogen.sh) ||
+		LIBUV_SOURCE=$(echo "$top"/apt/libuv1-*)
+} > "$top/apt.log" 2>&1
+
+# Its flags into check_cflags and check_libs.
 build_check()
 {
 	check=$tree/check
-	if [ ! -f "$check/src/.libs/libcheck.a" ]; then
-		mkdir -p "$check" && (
-			cd "$check" &&
-				"$CHECK_SOURCE/configure" --host=$host CC=$cc \
-					CFLAGS=-O1 --disable-subunit --disable-shared \
-					--disable-build-docs &&
-				$MAKE -j$JOBS -C lib &&
-				$MAKE -j$JOBS -C src libcheck.la
-		) > "$tree/check.log" 2>&1 || return
-	fi
+	[ -f "$check/src/.libs/libcheck.a" ] || (
+		mkdir -p "$check" && cd "$check" &&
+			"$CHECK_SOURCE/configure" --host=$host CC=$cc CFLAGS=-O1 \
+				--disable-subunit --disable-shared \
+				--disable-build-docs &&
+			$MAKE -j$JOBS -C lib && $MAKE -j$JOBS -C src libcheck.la
+	) > "$tree/check.log" 2>&1 || return
 	check_cflags="-I$check/src -I$CHECK_SOURCE/src -I$check"
 	check_libs="$check/src/.libs/libcheck.a $check/lib/.libs/libcompat.a"
 	check_libs="$check_libs -lrt -lm -lpthread"
+}
+
+# Its flags into uv_cflags and uv_libs.
+build_libuv()
+{
+	[ -f "$tree/libuv/libuv.la" ] || (
+		mkdir -p "$tree/libuv" && cd "$tree/libuv" &&
+			"$LIBUV_SOURCE/configure" --host=$host CC=$cc CFLAGS=-O1 \
+				--disable-shared &&
+			$MAKE -j$JOBS libuv.la
+	) > "$tree/libuv.log" 2>&1 || return
+	uv_cflags=-I$LIBUV_SOURCE/include
+	uv_libs=$tree/libuv/libuv.la
 }
 
 # ---- The library -------------------------------------------------------------
@@ -196,10 +227,12 @@ configure_tree()
 		LDFLAGS="$links" $configure
 	if [ -n "$host" ]; then
 		# Nothing of this system's is for the other one.
-		set -- "$@" --host=$host --without-io --disable-shared CXX=no \
+		set -- "$@" --host=$host --with-io=$io --disable-shared CXX=no \
 			PKG_CONFIG_LIBDIR=/nonexistent \
-			CHECK_CFLAGS="$check_cflags" CHECK_LIBS="$check_libs"
+			CHECK_CFLAGS="$check_cflags" CHECK_LIBS="$check_libs" \
+			UV_CFLAGS="$uv_cflags" UV_LIBS="$uv_libs"
 	fi
+	[ -z "$emulator" ] || set -- "$@" CPPFLAGS=-DUNIT_QEMU=1
 	"$src/configure" "$@"
 }
 
@@ -209,8 +242,13 @@ test_tree()
 	tests='$(UNIT_TESTS)'
 	case $CROSS_TESTS in
 	unit) ;;
-	api) tests="$tests \$(API_TESTS)" ;;
-	all) tests="$tests \$(API_TESTS) \$(FAULT_TESTS) \$(STRESS_TESTS)" ;;
+	api) tests="$tests \$(API_TESTS) \$(CROSS_IO_TESTS)" ;;
+	all)
+		tests="$tests \$(API_TESTS) \$(FAULT_TESTS) \$(STRESS_TESTS)"
+		tests="$tests \$(CROSS_IO_TESTS)"
+		# A static libuv would have its own calls replaced, too.
+		[ -n "$host" ] || tests="$tests \$(CROSS_IO_FAULT_TESTS)"
+		;;
 	*)
 		echo "CROSS_TESTS=$CROSS_TESTS: not unit, api or all"
 		return 2
@@ -234,12 +272,21 @@ run()
 	why="no $lacks"
 	[ -z "$lacks" ] || return 77
 	mkdir -p "$tree" || return
-	check_cflags='' check_libs=''
+	left='' check_cflags='' check_libs='' io=auto uv_cflags='' uv_libs=''
 	if [ -n "$host" ]; then
+		[ -n "$fetched" ] || fetch
 		why="no source of Check: $top/apt.log"
-		fetch_check || return 77
+		[ -n "$CHECK_SOURCE" ] || return 77
 		why="Check is not built: $tree/check.log"
 		build_check || return 1
+		if [ -n "$LIBUV_SOURCE" ]; then
+			io=yes
+			why="libuv is not built: $tree/libuv.log"
+			build_libuv || return 1
+		else
+			io=no
+			left=", without libtaskpar-io: no source of libuv: $top/apt.log"
+		fi
 	fi
 	why="$tree/test.log"
 	make_runner && (configure_tree && test_tree) > "$tree/test.log" 2>&1
@@ -273,7 +320,7 @@ for target; do
 	0)
 		[ $status = 1 ] || status=0
 		echo "ok $n - $target: $(sed -n 's/^# PASS: */passed /p' \
-			"$tree/test.log" | tail -n 1), $took"
+			"$tree/test.log" | tail -n 1), $took$left"
 		;;
 	77) echo "ok $n - $target # SKIP $why" ;;
 	*)

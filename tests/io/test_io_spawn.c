@@ -227,7 +227,7 @@ START_TEST(program_that_there_is_not_fails)
 
 	spawn.argv = argv;
 	/* There posix_spawn() does not learn of it. */
-	if (unit_is_valgrind()) {
+	if (unit_is_valgrind() || UNIT_QEMU) {
 		f = spawn_with(&spawn);
 		(void)expect_exit(f, 127, "", "");
 		tpar_future_unref(f);

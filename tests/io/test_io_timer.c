@@ -301,7 +301,7 @@ START_TEST(shutdown_cancels_and_the_next_call_starts_anew)
 	}
 	/*
 	 * One that was joined may still be seen for a moment, and
-	 * ThreadSanitizer has one of its own.
+	 * ThreadSanitizer and qemu have one of their own.
 	 */
 	UNIT_AWAIT(unit_is_alone() || !CHILD_STARTS_THREADS);
 }

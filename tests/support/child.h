@@ -23,9 +23,9 @@
 /*
  * May the child of a process with several threads start some?  Under
  * ThreadSanitizer not: it takes one that has the address of one that was lost
- * for an error of its own.
+ * for an error of its own.  Nor under qemu.
  */
-#if UNIT_TSAN
+#if UNIT_TSAN || UNIT_QEMU
 #define CHILD_STARTS_THREADS false
 #else
 #define CHILD_STARTS_THREADS true

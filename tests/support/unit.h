@@ -37,6 +37,15 @@
 #define UNIT_ASAN 0
 #endif
 
+/*
+ * Does it run under qemu-user?  tests/cross/run.sh says so.  There the child of a
+ * process with several threads cannot start some, and posix_spawn() does not learn
+ * that a program is not there.
+ */
+#ifndef UNIT_QEMU
+#define UNIT_QEMU 0
+#endif
+
 /* Seconds for one test, also under a sanitizer on a busy machine. */
 #define UNIT_TIMEOUT 120
 
