@@ -194,6 +194,8 @@ child_of_storm(void *arg)
 	if (CHILD_ALLOCATES) {
 		UNIT_MUST(tpar_pool_destroy(storm->pool) == TPAR_OK);
 		give_up_waits();
+	}
+	if (CHILD_ALLOCATES && CHILD_STARTS_THREADS) {
 		own = unit_pool(2, 1);
 		gather_some(own, TPAR_FOREVER);
 		gather_some(NULL, tpar_in(60 * TPAR_SECOND));

@@ -104,13 +104,6 @@ describe()
 excluded()
 {
 	[ -n "$emulator" ] || return
-	# Its own assertion fails (plugins/core.c, "success") when the child of a
-	# process that had threads starts one.
-	echo tests/unit/test_fork tests/unit/test_interrupt \
-		tests/unit/test_lane tests/unit/test_timer \
-		tests/api/test_fork tests/api/test_fork_group \
-		tests/api/test_fork_programs tests/api/test_fork_promise \
-		tests/api/test_fork_storm tests/api/test_forkjoin_fork
 	# It says itself who aborts, between the words that this one looks for; it
 	# keeps the last real-time signals, and does not limit the address space.
 	echo tests/unit/test_die \

@@ -9,6 +9,7 @@
 #include "src/service.h"
 #include "src/timer.h"
 
+#include "child.h"
 #include "threads.h"
 #include "unit.h"
 
@@ -433,8 +434,7 @@ use_in_child(struct probe *inherited)
 	    tpi_timer_remove(&inherited->timer)) {
 		return 1;
 	}
-	/* ThreadSanitizer has no threads in such a child. */
-	if (!TPI_TSAN) {
+	if (CHILD_STARTS_THREADS) {
 		probe_add(&probe, tpar_in(TPAR_MILLISECOND));
 		unit_gate_await(&probe.called, 1);
 		await_no_thread();
