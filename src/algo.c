@@ -108,6 +108,8 @@ tpi_algo_stops(struct tpi_algo *algo)
 	}
 	if (!tpi_region_failed(algo->region)) {
 		tpar_run_fail(TPAR_ESTOPPED, NULL);
+	} else {
+		tpi_region_skip(algo->region);
 	}
 	return true;
 }
@@ -143,7 +145,8 @@ tpi_algo_fail(struct tpi_algo *algo, size_t index, int code, const char *text)
 		tpar_run_fail(TPAR_ESTOPPED, NULL);
 		return;
 	}
-	if (tpi_region_failed(algo->region) ||
+	/* One that it is part of may have failed, too. */
+	if (tpi_load_relaxed(&algo->region->failed) != 0 ||
 	    atomic_exchange_explicit(&algo->elected, 1, memory_order_relaxed) !=
 		    0) {
 		return;

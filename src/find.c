@@ -173,10 +173,12 @@ TPAR_VOID_TASK_1(run_find, struct find *, f)
 	tpi_algo_begin(&f->algo, tpar_head);
 	TPAR_CALL(seek, f, 1, 1);
 	bound = tpi_load_relaxed(&f->bound);
-	if (f->failed == bound && f->failed < f->end) {
-		tpi_algo_fail(&f->algo, f->failed, f->code, f->text);
-	} else if (!tpi_region_failed(f->algo.region)) {
-		*f->index = bound;
+	if (tpi_region_is_whole(f->algo.region)) {
+		if (f->failed == bound && f->failed < f->end) {
+			tpi_algo_fail(&f->algo, f->failed, f->code, f->text);
+		} else {
+			*f->index = bound;
+		}
 	}
 	tpi_algo_end(&f->algo, tpar_head);
 }

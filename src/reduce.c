@@ -202,7 +202,7 @@ TPAR_VOID_TASK_1(run_reduce, struct reduce *, r)
 		return;
 	}
 	TPAR_CALL(node, r, 0, blocks, value);
-	if (!tpi_region_failed(r->algo.region)) {
+	if (tpi_region_is_whole(r->algo.region)) {
 		memcpy(r->value, value, r->how->value_size);
 	}
 	give_place(r, value);

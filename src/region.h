@@ -28,7 +28,7 @@ struct tpi_region {
 	unsigned shields;	  /* [c] of its run, when it began */
 	bool apart; /* [c] in a shield of a task of `outer`, which may fail */
 	_Atomic uint32_t failed;	/* [a:L5] */
-	_Atomic uint32_t skipped;	/* a fork, so that there is no result */
+	_Atomic uint32_t skipped;	/* part of it, so there is no result */
 	enum tpar_err err;		/* [L5] the first failure */
 	int code;			/* [L5] */
 	char message[TPAR_MESSAGE_MAX]; /* [L5] */
@@ -70,6 +70,24 @@ tpi_region_failed(struct tpi_region *region)
 
 /* The same, or was its task asked to stop?  A hint. */
 bool tpi_region_stopped(struct tpi_region *region);
+
+/*
+ * Has it neither failed by itself nor left anything undone?  For who has joined
+ * all of it; if one that it is part of has failed meanwhile, that does not count.
+ */
+static inline bool
+tpi_region_is_whole(struct tpi_region *region)
+{
+	return tpi_load_relaxed(&region->failed) == 0 &&
+	       tpi_load_relaxed(&region->skipped) == 0;
+}
+
+/* Part of it is not done, for a failure of one that it is part of. */
+static inline void
+tpi_region_skip(struct tpi_region *region)
+{
+	tpi_store_relaxed(&region->skipped, 1);
+}
 
 /* Why, in words; NULL: it was not. */
 const char *tpi_region_reason(struct tpi_region *region);

@@ -153,7 +153,7 @@ tpi_slots_has_answered(struct tpi_slots *s)
 static inline struct tpar_slot *
 tpi_slots_skip(struct tpi_region *region, struct tpar_slot *slot)
 {
-	tpi_store_relaxed(&region->skipped, 1);
+	tpi_region_skip(region);
 	memset(slot->data, 0, sizeof slot->data);
 	return slot;
 }
