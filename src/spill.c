@@ -11,27 +11,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Keeps the result in the last slot; without memory it is lost, which counts. */
+/*
+ * Memory for one result more, before there is one: what has run and says nothing
+ * would be taken for what has not.  Those that had none are zero.
+ */
+static bool
+make_room(struct tpi_slots *s)
+{
+	size_t had = s->spilled_capacity;
+	size_t n = s->spilled_count;
+	size_t more = n < 64 ? 64 : 2 * n;
+	struct tpi_spilled *grown;
+
+	if (n < had) {
+		return true;
+	}
+	grown = realloc(s->spilled, more * sizeof *grown);
+	if (grown == NULL) {
+		tpi_slots_fail(s->span->region, TPAR_ENOMEM,
+			       "no memory for %zu forks beyond the slots",
+			       n + 1);
+		return false;
+	}
+	memset(grown + had, 0, (n - had) * sizeof *grown);
+	s->spilled = grown;
+	s->spilled_capacity = more;
+	return true;
+}
+
+/* Keeps the result in the last slot; without memory it is zero. */
 static void
 keep(struct tpi_slots *s)
 {
 	size_t n = s->spilled_count++;
 
-	if (n == s->spilled_capacity) {
-		size_t more = n < 64 ? 64 : 2 * n;
-		struct tpi_spilled *grown =
-			realloc(s->spilled, more * sizeof *grown);
-
-		if (grown == NULL) {
-			tpi_slots_fail(
-				s->span->region, TPAR_ENOMEM,
-				"no memory for %zu forks beyond the slots",
-				n + 1);
-			return;
-		}
-		s->spilled = grown;
-		s->spilled_capacity = more;
-	}
 	if (n < s->spilled_capacity) {
 		memcpy(s->spilled[n].data, s->end->data, sizeof s->end->data);
 	}
@@ -60,7 +73,7 @@ tpi_spill_call(struct tpi_slots *s)
 	if (s->spilled_count == 0) {
 		s->last_fn = (s->end - 1)->head.fn;
 	}
-	if (tpi_region_failed(s->span->region)) {
+	if (tpi_region_failed(s->span->region) || !make_room(s)) {
 		(void)tpi_slots_skip(s->span->region, s->end);
 	} else {
 		fn(s->end, s->end);

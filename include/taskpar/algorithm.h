@@ -268,8 +268,9 @@ TPAR_API enum tpar_err tpar_find_first(tpar_pool *pool, size_t begin,
  * Errors:    TPAR_EINVAL (size 0; base or compare NULL; n * size overflows),
  *            TPAR_ENOMEM: the array is untouched.  TPAR_ESTOPPED (the task it
  *            runs under was asked to stop), TPAR_EFAILED (compare called
- *            tpar_run_fail()), and what else TPAR_RUN gives: the array has the
- *            same elements, in some order.  why is filled on any error.
+ *            tpar_run_fail()), and what else TPAR_RUN gives, TPAR_ENOMEM below
+ *            a task that has used up the slots for forks included: the array
+ *            has the same elements, in some order.  why is filled on any error.
  * Serial:    qsort_r(base, n, size, compare, arg)
  * Source:    std::stable_sort with std::execution::par.
  * Since:     0.1

@@ -7,7 +7,10 @@
 
 #include "fault.h"
 
+#include "src/slots.h"
+
 #include <taskpar/algorithm.h>
+#include <taskpar/forkjoin.h>
 
 /* By keys so many that they are split. */
 enum { BY_ORDER = 5000, BY_KEYS = 66000 };
@@ -122,6 +125,81 @@ sort_by_default(void)
 	EXPECT(tpar_pool_destroy(NULL) == TPAR_OK);
 }
 
+/* ---- Below a task that has used up the slots for forks -------------------------- */
+
+/* Of what is there, in any order. */
+static uint64_t
+fingerprint(void)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < items; i++) {
+		sum += (array[i] ^ array[i] >> 29) * 0x9e3779b97f4a7c15;
+	}
+	return sum;
+}
+
+/*
+ * 256 buckets of some 256; in each of them those that differ in low bits alone are
+ * the wrong way round, two by two, which is mended in the end.
+ */
+static void
+fill_with_pairs(void)
+{
+	size_t i;
+
+	for (i = 0; i < items; i++) {
+		uint64_t in_bucket = i / 256;
+
+		array[i] = (uint64_t)(i % 256) << 56 | in_bucket / 2 << 32 |
+			   (2 - in_bucket % 2);
+	}
+}
+
+static size_t spare; /* slots that are left */
+
+TPAR_VOID_TASK_0(nothing)
+{
+}
+
+TPAR_VOID_TASK_0(sort_beyond)
+{
+	struct tpar_slot *end = tpi_slots_of(tpar_head)->end - spare;
+	struct tpar_failure why;
+	uint64_t before;
+	size_t n = 0;
+	enum tpar_err err;
+
+	for (; tpar_head < end; n++) {
+		TPAR_FORK(nothing);
+	}
+	fill_with_pairs();
+	before = fingerprint();
+	fault_begin();
+	err = items == BY_KEYS ? tpar_sort_u64(NULL, array, items, &why)
+			       : tpar_sort(NULL, array, items, sizeof array[0],
+					   by_number, NULL, &why);
+	fault_end();
+	EXPECT(fingerprint() == before);
+	if (err != TPAR_OK) {
+		EXPECT(fault_any());
+		EXPECT(err == TPAR_ENOMEM);
+		EXPECT(why.code == TPAR_ENOMEM);
+	}
+	for (; n > 0; n--) {
+		TPAR_JOIN(nothing);
+	}
+}
+
+static void
+sort_without_slots(void)
+{
+	pool = unit_pool(1, 1);
+	EXPECT(TPAR_RUN(sort_beyond, pool, NULL, NULL) == TPAR_OK);
+	EXPECT(tpar_pool_destroy(pool) == TPAR_OK);
+}
+
 /* By comparing, and by keys. */
 static long
 sweep(fault_scenario scenario)
@@ -152,10 +230,19 @@ START_TEST(in_the_default_pool)
 }
 END_TEST
 
+START_TEST(without_slots)
+{
+	for (spare = 0; spare < 4; spare++) {
+		ck_assert_int_ge(sweep(sort_without_slots), 6);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
-	const TTest *tests[] = { from_outside, in_a_task, in_the_default_pool };
+	const TTest *tests[] = { from_outside, in_a_task, in_the_default_pool,
+				 without_slots };
 
 	return fault_main("sort without memory", tests,
 			  sizeof tests / sizeof tests[0], 30);
