@@ -127,12 +127,60 @@ START_TEST(nobody_waits_for_room_who_has_exited)
 }
 END_TEST
 
+static int
+fail_with_words(void *arg, void *value)
+{
+	(void)arg;
+	(void)value;
+	return tpar_fail(3, "the first one");
+}
+
+/* The second item begins only as the failure of the first is waited out. */
+static int
+take_what_fails(void *arg, void *value)
+{
+	struct tpar_task task = TPAR_TASK_INIT;
+
+	(void)arg;
+	(void)value;
+	UNIT_MUST(window_put(w, fail_with_words, NULL, TPAR_FOREVER) ==
+		  TPAR_OK);
+	task.fn = exit_thread;
+	task.value_size = sizeof(intptr_t);
+	task.flags = TPAR_SHIELDED;
+	UNIT_MUST(tpar_window_put(w, &task, TPAR_FOREVER) == TPAR_OK);
+	(void)tpar_window_take(w, NULL, TPAR_FOREVER, NULL);
+	return 0;
+}
+
+START_TEST(failure_that_was_not_told_is_told_to_the_next_one)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	struct tpar_failure why;
+	int i;
+
+	w = window_in(pool, 2);
+	expect_exited(unit_submit(pool, take_what_fails, NULL, 0));
+	use_old_stacks();
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(tpar_window_take(w, NULL, TPAR_FOREVER, &why),
+				 TPAR_EFAILED);
+		ck_assert_uint_eq(why.index, 0);
+		ck_assert_int_eq(why.code, 3);
+		ck_assert_str_eq(why.message, "the first one");
+	}
+	tpar_window_close(w);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *tests[] = {
 		others_may_take_after_one_that_has_exited,
 		nobody_waits_for_room_who_has_exited,
+		failure_that_was_not_told_is_told_to_the_next_one,
 	};
 
 	return unit_main("window_exit", tests, sizeof tests / sizeof tests[0]);
