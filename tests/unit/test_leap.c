@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_forkjoin_leap.c - a join that runs, meanwhile, what is waited for by the task
- * it waits for (leapfrog()), and that calls pthread_exit() below it.
+ * test_leap.c - a join that runs, meanwhile, what is waited for by the task
+ * it waits for (tpi_leap()), and that calls pthread_exit() below it.
  */
 #include "config.h"
 
@@ -136,6 +136,5 @@ main(void)
 		exit_below_a_leap_leaves_a_whole_computation_behind,
 	};
 
-	return unit_main("forkjoin_leap", tests,
-			 sizeof tests / sizeof tests[0]);
+	return unit_main("leap", tests, sizeof tests / sizeof tests[0]);
 }
