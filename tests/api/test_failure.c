@@ -291,6 +291,52 @@ START_TEST(map_begins_no_item_while_a_failure_is_not_seen_yet)
 }
 END_TEST
 
+static void
+open_go(void *hold)
+{
+	unit_gate_open(&((struct unit_hold *)hold)->go);
+}
+
+/* Item 1 does not see that it is asked, nor does what runs the items after it. */
+static int
+hide_the_second(void *arg, void *value)
+{
+	tpar_handler handler;
+
+	atomic_fetch_add(&runs, 1);
+	switch (*(intptr_t *)arg) {
+	case 0:
+		unit_gate_await(&second.begun, 1);
+		return 8;
+	case 1:
+		UNIT_MUST(tpar_on_cancel(open_go, &second, &handler) == 0);
+		tpar_shield_enter();
+		return unit_hold_task(&second, value);
+	default:
+		return 0;
+	}
+}
+
+START_TEST(map_begins_no_item_after_a_failure_in_a_shield_either)
+{
+	enum { ITEMS = 10 };
+	struct tpar_map_options options = TPAR_MAP_OPTIONS_INIT;
+	tpar_pool *pool = unit_pool(2, 1);
+	intptr_t items[ITEMS];
+	intptr_t i;
+
+	for (i = 0; i < ITEMS; i++) {
+		items[i] = i;
+	}
+	options.window = 2;
+	ck_assert_int_eq(tpar_map_with(pool, &options, hide_the_second, items,
+				       sizeof *items, NULL, 0, ITEMS, NULL),
+			 TPAR_EFAILED);
+	ck_assert_int_eq(atomic_load(&runs), 2);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 START_TEST(map_blames_the_first_item_in_time)
 {
 	map_with_a_failure(9);
@@ -310,6 +356,7 @@ main(void)
 		settled_set_reports_each_and_cancels_nobody,
 		map_begins_no_item_after_a_failure,
 		map_begins_no_item_while_a_failure_is_not_seen_yet,
+		map_begins_no_item_after_a_failure_in_a_shield_either,
 		map_blames_the_first_item_in_time,
 	};
 
