@@ -3,7 +3,7 @@
  * test_find_first.c - searches: the lowest of several hits, as if items were
  * looked at one by one; what comes after is not begun.
  */
-#include "unit.h"
+#include "forks.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -158,6 +158,54 @@ miss(size_t begin, size_t end, size_t *hit, void *arg)
 	return 0;
 }
 
+/* The second part fails when the thread that has found something is free again. */
+struct race {
+	_Atomic int begun;
+	struct unit_gate free;
+};
+
+static int
+open_gate(void *gate, void *value)
+{
+	(void)value;
+	unit_gate_open(gate);
+	return 0;
+}
+
+static int
+find_before_failure(size_t begin, size_t end, size_t *hit, void *arg)
+{
+	struct race *race = arg;
+	tpar_future *f;
+
+	(void)end;
+	if (begin == 0) {
+		UNIT_MUST(TPAR_RUN(forks_until, NULL, NULL, NULL,
+				   &race->begun) == TPAR_OK);
+		*hit = 0;
+		return 0;
+	}
+	forks_raise(&race->begun);
+	f = unit_submit(NULL, open_gate, &race->free, 0);
+	unit_gate_await(&race->free, 1);
+	tpar_future_unref(f);
+	return 5;
+}
+
+START_TEST(a_failure_after_a_hit_was_found_before_it_does_not_count)
+{
+	struct race race = { .free = UNIT_GATE_INIT };
+	tpar_pool *pool = unit_pool(2, 1);
+	size_t index = 7;
+
+	ck_assert_int_eq(tpar_find_first(pool, 0, 2, 1, find_before_failure,
+					 &race, &index, NULL),
+			 TPAR_OK);
+	ck_assert_uint_eq(index, 0);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 START_TEST(bad_arguments_are_refused_in_words)
 {
 	struct tpar_failure why;
@@ -190,6 +238,7 @@ main(void)
 		nothing_found_is_the_end,
 		what_comes_after_a_hit_is_not_begun,
 		a_failure_counts_unless_there_is_a_hit_before,
+		a_failure_after_a_hit_was_found_before_it_does_not_count,
 		bad_arguments_are_refused_in_words,
 	};
 
