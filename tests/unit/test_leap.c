@@ -43,6 +43,12 @@ exit_thread(void *arg, void *value)
 	return 0;
 }
 
+static void
+release(void *f)
+{
+	tpar_future_unref(f);
+}
+
 TPAR_VOID_TASK_1(leapt, leap_at, leap)
 {
 	tpar_future *f;
@@ -50,7 +56,7 @@ TPAR_VOID_TASK_1(leapt, leap_at, leap)
 	if (tpar_submit(NULL, exit_thread, leap, 0, &f) != TPAR_OK) {
 		return;
 	}
-	pthread_cleanup_push((void (*)(void *))tpar_future_unref, f);
+	pthread_cleanup_push(release, f);
 	(void)tpar_gather(&f, 1, NULL, NULL);
 	pthread_cleanup_pop(1);
 }
