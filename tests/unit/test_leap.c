@@ -49,7 +49,8 @@ release(void *f)
 	tpar_future_unref(f);
 }
 
-TPAR_VOID_TASK_1(leapt, leap_at, leap)
+static void
+gather_exit(struct leap *leap)
 {
 	tpar_future *f;
 
@@ -59,6 +60,11 @@ TPAR_VOID_TASK_1(leapt, leap_at, leap)
 	pthread_cleanup_push(release, f);
 	(void)tpar_gather(&f, 1, NULL, NULL);
 	pthread_cleanup_pop(1);
+}
+
+TPAR_VOID_TASK_1(leapt, leap_at, leap)
+{
+	gather_exit(leap);
 }
 
 TPAR_VOID_TASK_0(nothing)
