@@ -109,7 +109,7 @@ use_up(struct tpi_frame *frame)
 /* Runs a claimed task here or, where that is forbidden, cancels it. */
 static void
 run_starved(struct tpi_wait *wait, struct tpar_future *f,
-	    struct tpi_watch *watch)
+	    struct tpi_watch *watch, bool bound)
 {
 	struct tpi_frame *frame = wait->frame;
 	struct tpi_worker *w = wait->worker;
@@ -122,7 +122,7 @@ run_starved(struct tpi_wait *wait, struct tpar_future *f,
 	}
 	if (may_run) {
 		tpi_frame_cover(frame, f);
-		tpi_run_call(f, watch, tpi_frame_is_set(frame));
+		tpi_run_call(f, watch, bound && tpi_frame_is_set(frame));
 	} else {
 		use_up(frame);
 		tpi_run_skip(f, watch);
@@ -146,6 +146,7 @@ tpi_block_check_starved(struct tpi_wait *wait)
 	struct tpi_watch watch;
 	struct tpar_future *f;
 	bool loose = false;
+	bool bound;
 	bool any = false;
 	size_t i;
 
@@ -155,14 +156,14 @@ tpi_block_check_starved(struct tpi_wait *wait)
 		if (!tpi_loose_is(f) &&
 		    tpi_state_peek(&f->state) == TPI_PENDING &&
 		    !tpi_run_has_thread(w, f) && tpi_run_claim(w, f, &watch)) {
-			run_starved(wait, f, &watch);
+			run_starved(wait, f, &watch, true);
 			any = true;
 		}
 	}
 	while (TPI_UNLIKELY(loose) && !tpi_block_ends_early(frame) &&
-	       (f = tpi_starved_find(w, frame, &watch)) != NULL) {
+	       (f = tpi_starved_find(w, frame, &watch, &bound)) != NULL) {
 		wait->found = f;
-		run_starved(wait, f, &watch);
+		run_starved(wait, f, &watch, bound);
 		any = true;
 	}
 	return any;

@@ -43,12 +43,6 @@ struct tpi_sweep {
 
 static void stop_all(struct tpi_sweep *sweep, struct tpi_frame *frame);
 
-static bool
-is_shielded(struct tpar_future *f)
-{
-	return (tpi_load_relaxed(&f->pins) & TPI_PINS_SHIELDED) != 0;
-}
-
 /* The first reason stays.  A hint for people: it orders nothing. */
 static void
 give_reason(struct tpar_future *f, enum tpi_reason reason)
@@ -201,12 +195,12 @@ stop_all(struct tpi_sweep *sweep, struct tpi_frame *frame)
 	}
 	/* First all that have not begun: a thread that stops takes the next. */
 	for (i = 0; i < frame->n; i++) {
-		if (!is_shielded(frame->f[i])) {
+		if (!tpi_future_is_shielded(frame->f[i])) {
 			(void)end_pending(frame->f[i], reason);
 		}
 	}
 	for (i = 0; i < frame->n; i++) {
-		if (!is_shielded(frame->f[i])) {
+		if (!tpi_future_is_shielded(frame->f[i])) {
 			(void)stop(sweep, frame->f[i], reason);
 		}
 	}
@@ -220,7 +214,7 @@ stop_group(struct tpi_sweep *sweep, struct tpar_group *group)
 
 	/* ENDS: no child enters any more, and each comes once. */
 	while ((f = tpi_scope_next_to_stop(group)) != NULL) {
-		if (!is_shielded(f)) {
+		if (!tpi_future_is_shielded(f)) {
 			(void)stop(sweep, f, reason);
 		}
 		tpi_future_release(f);

@@ -121,6 +121,13 @@ tpi_future_is_blocking(const struct tpar_future *f)
 	       tpi_future_ext(f)->blocking;
 }
 
+/* Do sets leave it alone when they stop their members? */
+static inline bool
+tpi_future_is_shielded(struct tpar_future *f)
+{
+	return (tpi_load_relaxed(&f->pins) & TPI_PINS_SHIELDED) != 0;
+}
+
 /* The calling task's context, which what it submits inherits; or NULL. */
 static inline void *
 tpi_future_context_here(void)

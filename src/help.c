@@ -81,6 +81,7 @@ help(struct tpi_wait *wait, struct tpar_future *f)
 	struct tpar_future *next;
 	struct tpi_watch watch;
 	struct tpi_frame *frame;
+	bool bound = true; /* a stop of the calling task is meant for it, too */
 	int depth;
 
 	if (tpi_load_relaxed(&f->cur) == NULL) {
@@ -89,8 +90,10 @@ help(struct tpi_wait *wait, struct tpar_future *f)
 	tpi_future_retain(f);
 	for (depth = 0; f != NULL && depth < HELP_DEPTH; depth++, f = next) {
 		next = NULL;
+		bound = bound && !tpi_future_is_shielded(f);
 		frame = tpi_frame_pin(f);
 		if (frame != NULL) {
+			bound = bound && !frame->shielded;
 			if (tpi_frame_is_set(frame)) {
 				found = claim_from_back(w, frame, &watch);
 				next = found ? NULL : find_waiting(frame);
@@ -107,7 +110,7 @@ help(struct tpi_wait *wait, struct tpar_future *f)
 	}
 	tpi_frame_cover(wait->frame, found);
 	wait->found = found;
-	tpi_run_call(found, &watch, true);
+	tpi_run_call(found, &watch, bound);
 	tpi_block_uncover_found(wait);
 	return true;
 }

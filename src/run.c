@@ -246,7 +246,7 @@ tpi_run_call(struct tpar_future *f, struct tpi_watch *watch, bool bound)
 	}
 	tpi_future_clear_value(f);
 	visit.pool = foreign_pool(f);
-	if (bound) {
+	if (bound && !tpi_future_is_shielded(f)) {
 		run.stopper = outer->task->intake != f->intake ? outer
 							       : outer->stopper;
 	}

@@ -30,7 +30,8 @@ bool tpi_run_claim(struct tpi_worker *worker, struct tpar_future *f,
 
 /*
  * Runs a claimed future here, on top of whatever runs, and ends it.  `bound`:
- * the task below gathers it, directly or not, and a stop of that one stops it.
+ * the task below gathers it, directly or not, and a stop of that one stops it,
+ * unless it is shielded.
  */
 void tpi_run_call(struct tpar_future *f, struct tpi_watch *watch, bool bound);
 

@@ -27,6 +27,7 @@ struct search {
 	size_t count;
 	size_t capacity;
 	struct tpar_future *few[TODO_FEW];
+	bool shielded; /* one of them is */
 };
 
 static bool
@@ -62,6 +63,7 @@ add(struct search *s, struct tpar_future *f)
 	(void)tpi_seen_add(&s->seen, f);
 	tpi_future_retain(f);
 	s->todo[s->count++] = f;
+	s->shielded |= tpi_future_is_shielded(f);
 }
 
 /* Of a member of a frame that is pinned.  true: it is claimed and held. */
@@ -118,7 +120,7 @@ look_into(struct search *s, struct tpi_worker *w, struct tpar_future *all,
 
 struct tpar_future *
 tpi_starved_find(struct tpi_worker *w, struct tpi_frame *frame,
-		 struct tpi_watch *watch)
+		 struct tpi_watch *watch, bool *bound)
 {
 	struct tpar_future *found = NULL;
 	struct search s;
@@ -126,6 +128,7 @@ tpi_starved_find(struct tpi_worker *w, struct tpi_frame *frame,
 
 	s.todo = s.few;
 	s.count = 0;
+	s.shielded = false;
 	s.capacity = TODO_FEW;
 	tpi_seen_init(&s.seen);
 	for (i = 0; i < frame->n; i++) {
@@ -146,5 +149,6 @@ tpi_starved_find(struct tpi_worker *w, struct tpi_frame *frame,
 		free(s.todo);
 	}
 	tpi_seen_fini(&s.seen);
+	*bound = !s.shielded;
 	return found;
 }

@@ -96,12 +96,6 @@ run_member(struct tpi_wait *wait, size_t i)
 	}
 }
 
-static bool
-is_shielded(struct tpar_future *f)
-{
-	return (tpi_load_relaxed(&f->pins) & TPI_PINS_SHIELDED) != 0;
-}
-
 /*
  * Runs the members that have not begun, in order, while nothing has failed;
  * `first` is claimed and not registered, n: there is none.
@@ -115,7 +109,7 @@ run_members(struct tpi_wait *wait, size_t first)
 	wait->claimed = first;
 	if (first < frame->n) {
 		if (tpi_frame_cause(frame) != 0 && tpi_frame_is_set(frame) &&
-		    !is_shielded(frame->f[first])) {
+		    !tpi_future_is_shielded(frame->f[first])) {
 			tpi_run_skip(frame->f[first], &wait->watch);
 		} else {
 			run_member(wait, first);

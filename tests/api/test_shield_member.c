@@ -326,6 +326,99 @@ START_TEST(own_cancel_deadline_and_shutdown_reach_a_shielded_future)
 }
 END_TEST
 
+/* ---- Run by who waits for it, of another pool ------------------------------- */
+
+/* Two pools; the worker of the second one is held. */
+struct pair {
+	tpar_pool *pool;
+	tpar_pool *other;
+	struct unit_gate begun;
+	bool deep;
+	int runs;
+	bool stopped;
+};
+
+static int
+note_stop(void *arg, void *value)
+{
+	struct pair *pair = arg;
+
+	(void)value;
+	pair->runs++;
+	pair->stopped = tpar_cancelled();
+	return 0;
+}
+
+static int
+gather_one(void *arg, void *value)
+{
+	struct pair *pair = arg;
+	tpar_future *f = unit_submit(pair->other, note_stop, pair, 0);
+
+	(void)value;
+	UNIT_MUST(tpar_gather(&f, 1, NULL, NULL) == TPAR_OK);
+	tpar_future_unref(f);
+	return 0;
+}
+
+static int
+gather_in_the_end(void *arg, void *value)
+{
+	struct pair *pair = arg;
+	tpar_future *f;
+
+	(void)value;
+	unit_gate_open(&pair->begun);
+	UNIT_AWAIT(tpar_cancelled());
+	f = submit_shielded(pair->other, pair->deep ? gather_one : note_stop,
+			    pair);
+	UNIT_MUST(tpar_gather_settled(&f, 1, NULL, NULL) == TPAR_OK);
+	UNIT_MUST(tpar_future_state(f) == TPAR_DONE);
+	tpar_future_unref(f);
+	return 0;
+}
+
+/* It is asked to stop by itself, or as its pool is cancelled. */
+static void
+stop_and_gather(bool deep, bool shuts_down)
+{
+	struct pair pair = { .begun = UNIT_GATE_INIT, .deep = deep };
+	struct unit_hold hold = UNIT_HOLD_INIT;
+	tpar_future *held;
+	tpar_future *f;
+
+	pair.pool = unit_pool(1, 1);
+	pair.other = unit_pool(1, 1);
+	held = unit_submit(pair.other, unit_hold_task, &hold, 0);
+	unit_gate_await(&hold.begun, 1);
+	f = unit_submit(pair.pool, gather_in_the_end, &pair, 0);
+	unit_gate_await(&pair.begun, 1);
+	if (shuts_down) {
+		ck_assert_int_eq(tpar_pool_shutdown(pair.pool, TPAR_CANCEL,
+						    TPAR_FOREVER),
+				 TPAR_OK);
+	} else {
+		ck_assert_int_eq(tpar_future_cancel(f), TPAR_OK);
+	}
+	ck_assert_int_eq(tpar_future_wait(f, TPAR_FOREVER), TPAR_OK);
+	ck_assert_int_eq(pair.runs, 1);
+	ck_assert(!pair.stopped);
+	unit_gate_open(&hold.go);
+	tpar_future_unref(f);
+	ck_assert_int_eq(tpar_pool_destroy(pair.pool), TPAR_OK);
+	ck_assert_int_eq(tpar_pool_destroy(pair.other), TPAR_OK);
+	tpar_future_unref(held);
+}
+
+START_TEST(shielded_member_that_runs_here_does_not_hear_of_the_stop)
+{
+	stop_and_gather(false, false);
+	stop_and_gather(false, true);
+	stop_and_gather(true, false);
+	stop_and_gather(true, true);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -338,6 +431,7 @@ main(void)
 		shielded_gather_in_the_background_keeps_its_members,
 		shielded_child_of_a_group_is_not_cancelled_with_it,
 		own_cancel_deadline_and_shutdown_reach_a_shielded_future,
+		shielded_member_that_runs_here_does_not_hear_of_the_stop,
 	};
 
 	return unit_main("shield_member", tests,
