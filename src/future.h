@@ -24,7 +24,6 @@
 #include <string.h>
 
 struct tpi_frame;
-struct tpi_thread;
 
 /* flags; constant after the submit.  The top two bits are the block's class. */
 enum {
