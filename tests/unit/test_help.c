@@ -162,6 +162,61 @@ START_TEST(members_of_a_member_are_run_from_the_back)
 }
 END_TEST
 
+static struct tpi_run *stopper;
+
+static int
+note_stopper(void *arg, void *value)
+{
+	(void)arg;
+	(void)value;
+	stopper = tpi_thread_self.run->stopper;
+	runs++;
+	return 0;
+}
+
+/* What is found is of another pool; which of the three is shielded, 0: none. */
+static struct tpi_run *
+stopper_of_found(int shielded)
+{
+	struct tpar_task described = TPAR_TASK_INIT;
+	struct tpar_pool *other;
+	struct tpar_future *below;
+	struct tpar_future *f;
+	struct tpi_frame its;
+
+	pool = hand_pool(1);
+	other = hand_pool(1);
+	described.fn = note_stopper;
+	described.flags = shielded == 3 ? TPAR_SHIELDED : 0;
+	below = hand_future_of(other, &described);
+	f = make_running();
+	if (shielded == 1) {
+		atomic_fetch_or(&f->pins, TPI_PINS_SHIELDED);
+	}
+	start(&f, 1);
+	wait_in(&its, TPI_WAIT_GATHER, f, &below, 1);
+	its.shielded = shielded == 2;
+	runs = 0;
+	ck_assert(tpi_help_members(&wait_of_task));
+	ck_assert_int_eq(runs, 1);
+	end(f);
+	hand_drop(below);
+	finish();
+	hand_free(other);
+	return stopper;
+}
+
+START_TEST(stop_of_the_waiting_task_is_not_for_what_is_shielded_from_it)
+{
+	int shielded;
+
+	ck_assert_ptr_eq(stopper_of_found(0), &run);
+	for (shielded = 1; shielded <= 3; shielded++) {
+		ck_assert_ptr_null(stopper_of_found(shielded));
+	}
+}
+END_TEST
+
 START_TEST(one_wait_only_is_no_commitment)
 {
 	struct tpar_future *below;
@@ -405,6 +460,7 @@ main(void)
 		flags_say_where_a_task_may_run,
 		stack_is_measured_from_its_low_end,
 		members_of_a_member_are_run_from_the_back,
+		stop_of_the_waiting_task_is_not_for_what_is_shielded_from_it,
 		one_wait_only_is_no_commitment,
 		settled_set_is_a_commitment,
 		set_with_a_cause_is_not_helped,
