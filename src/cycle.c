@@ -139,7 +139,7 @@ take_off(struct tpi_frame *frame, struct tpar_future *next)
 	}
 	tpi_frame_give_up(frame, TPI_GIVEN_UP_FOR_TIED);
 	/* Pinned, so it is still there after the last one. */
-	while (removed-- > 0) {
+	for (; removed > 0; removed--) {
 		tpi_frame_member_off(frame);
 	}
 	return true;
