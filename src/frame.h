@@ -52,7 +52,7 @@ enum {
 	TPI_USED_UP = 4
 };
 
-/* given_up: nobody's doing, the owner's, or that of a wait that is tied */
+/* Has a set given members up, on a cycle?  By its owner, or for a wait that is tied. */
 enum {
 	TPI_GIVEN_UP_NONE = 0,
 	TPI_GIVEN_UP_SELF = 1,
@@ -85,7 +85,7 @@ struct tpi_frame {
 	bool spare_used;	      /* [o] */
 	struct tpi_frame *sweep_next; /* of the sweep whose list it is in */
 	_Atomic uint32_t timed;	      /* [a:G5] a deadline is still to come */
-	_Atomic uint32_t given_up; /* [h] some members were, on a cycle: by */
+	_Atomic uint32_t given_up;    /* [h] TPI_GIVEN_UP_... on a cycle */
 	_Atomic(struct tpar_future *) on_top;	 /* [a:G5] what runs here */
 	_Atomic(struct tpar_future *) first_bad; /* [a:G4] of a race */
 };
