@@ -7,6 +7,8 @@
  *     fj_X list                  prints the programs' names
  *     fj_X check                 runs all, small, with 1 and with 2 workers
  *     fj_X version               of what
+ *     fj_X exchange              prints the nanoseconds that a cache line takes
+ *                                to another processor and back
  *
  * N is a program's size; without it, that of tests/bench/README.md.
  */
@@ -26,6 +28,7 @@
 #include "flat.h"
 #include "late.h"
 #include "nbody.h"
+#include "exchange.h"
 
 static const struct fj_program *const fj_programs[] = {
 	&fib_program,	   &skynet_program,   &nqueens_program,
@@ -104,6 +107,7 @@ check(void)
 		}
 		fj_stop();
 	}
+	fj_require(exchange() > 0, "exchange");
 }
 
 /* What it was compiled by, and what runs the tasks. */
@@ -132,6 +136,8 @@ main(int argc, char **argv)
 		version();
 	} else if (argc == 2 && strcmp(argv[1], "check") == 0) {
 		check();
+	} else if (argc == 2 && strcmp(argv[1], "exchange") == 0) {
+		printf("%.0f\n", exchange());
 	} else if (argc == 3 || argc == 4) {
 		const struct fj_program *program = find(argv[1]);
 
@@ -142,7 +148,7 @@ main(int argc, char **argv)
 		fj_stop();
 	} else {
 		fputs("usage: fj_X PROGRAM WORKERS [N] | list | check |"
-		      " version\n",
+		      " version | exchange\n",
 		      stderr);
 		return 2;
 	}
