@@ -71,8 +71,7 @@ take_part(struct find *f, size_t chunk, size_t *begin)
 			return 0;
 		}
 		left = f->end - next;
-		n = chunk - chunk % f->grain;
-		n = n < f->grain ? f->grain : n;
+		n = chunk < left ? tpi_algo_part(next, chunk, f->grain) : left;
 		n = n < left ? n : left;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&f->next, &next, next + n, memory_order_relaxed,

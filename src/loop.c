@@ -51,14 +51,11 @@ area(const struct tpar_tile *t)
 			t->column_end - t->column_begin);
 }
 
-/* The middle, as a number of grains; length > grain. */
+/* length > grain */
 static size_t
 middle(size_t begin, size_t length, size_t grain)
 {
-	size_t half = length / 2;
-
-	half = half < grain ? grain : half - half % grain;
-	return begin + half;
+	return begin + tpi_algo_part(begin, length / 2, grain);
 }
 
 /* Cuts the lower or right half off.  false: it is one grain. */

@@ -37,6 +37,8 @@
  * aligned parts.  Each call but the last of the range then gets a multiple of
  * `grain` items, so it begins at a multiple of it from `begin`; and of
  * tpar_reduce() and tpar_scan() the grain decides how values are bracketed.
+ * With 0, calls of tpar_for() and tpar_find_first() for more than 1024 items end
+ * at multiples of 64, apart from the last: if arrays are aligned, so are parts.
  */
 #ifndef TASKPAR_ALGORITHM_H
 #define TASKPAR_ALGORITHM_H

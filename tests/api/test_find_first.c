@@ -36,6 +36,20 @@ look(size_t begin, size_t end, size_t *hit, void *arg)
 	return 0;
 }
 
+/* A long part ends between cache lines, or where all ends. */
+static int
+look_at_ends(size_t begin, size_t end, size_t *hit, void *arg)
+{
+	size_t *longest = arg;
+
+	if (end - begin > 1024) {
+		UNIT_MUST(end % 64 == 0 || end == 1000003);
+		*longest = end - begin > *longest ? end - begin : *longest;
+	}
+	UNIT_MUST(*hit == end);
+	return 0;
+}
+
 #define ITEMS 20000
 
 static unsigned char items[ITEMS];
@@ -93,6 +107,21 @@ START_TEST(nothing_found_is_the_end)
 		ck_assert_uint_eq(find(pool, SIZE_MAX - n, n, 0), n);
 	}
 	ck_assert_uint_eq(find(pool, 0, ITEMS, 0), ITEMS);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
+START_TEST(long_parts_end_at_a_cache_line)
+{
+	tpar_pool *pool = unit_pool(1, 1);
+	size_t longest = 0;
+	size_t index;
+
+	ck_assert_int_eq(tpar_find_first(pool, 5, 1000003, 0, look_at_ends,
+					 &longest, &index, NULL),
+			 TPAR_OK);
+	ck_assert_uint_eq(index, 1000003);
+	ck_assert_uint_gt(longest, 1024);
 	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
 }
 END_TEST
@@ -236,6 +265,7 @@ main(void)
 	const TTest *tests[] = {
 		the_lowest_hit_is_found,
 		nothing_found_is_the_end,
+		long_parts_end_at_a_cache_line,
 		what_comes_after_a_hit_is_not_begun,
 		a_failure_counts_unless_there_is_a_hit_before,
 		a_failure_after_a_hit_was_found_before_it_does_not_count,
