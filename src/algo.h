@@ -110,6 +110,16 @@ tpi_algo_part(size_t begin, size_t n, size_t grain)
 /* The square root of n, rounded down. */
 size_t tpi_algo_root(size_t n);
 
+/* The length of blocks of n items if it is the library's: a part of the root. */
+static inline size_t
+tpi_algo_grain(size_t n, size_t part)
+{
+	size_t grain = tpi_algo_root(n) / part;
+
+	grain -= grain >= TPI_ALGO_EVEN ? grain % TPI_ALGO_EVEN : 0;
+	return grain > 0 ? grain : 1;
+}
+
 /* Before anything has begun: records it, fills in why. */
 enum tpar_err tpi_algo_invalid(struct tpar_failure *why, const char *text);
 

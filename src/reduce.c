@@ -279,8 +279,7 @@ tpar_reduce(tpar_pool *pool, size_t begin, size_t end, size_t grain,
 		return TPAR_OK;
 	}
 	if (grain == 0) {
-		r.grain = tpi_algo_root(end - begin) / 4;
-		r.grain = r.grain > 0 ? r.grain : 1;
+		r.grain = tpi_algo_grain(end - begin, 4);
 	}
 	r.algo.name = how->name != NULL ? how->name : "tpar_reduce";
 	r.algo.fn = (const void *)(uintptr_t)how->fold;

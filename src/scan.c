@@ -297,8 +297,7 @@ tpar_scan(tpar_pool *pool, const void *in, void *out, size_t n, size_t grain,
 		return TPAR_OK;
 	}
 	if (grain == 0) {
-		grain = tpi_algo_root(n) / 2;
-		grain = grain > 0 ? grain : 1;
+		grain = tpi_algo_grain(n, 2);
 	}
 	s.grain = grain;
 	s.blocks = (n - 1) / grain + 1;

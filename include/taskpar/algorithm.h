@@ -150,8 +150,9 @@ struct tpar_reduction {
  * tree depends on the number of items and on the grain alone, neither on the
  * number of workers nor on what happens to run where: sums of floating-point
  * numbers repeat bit for bit.  A grain of 0 is a quarter of the square root of
- * the number of items, at least 1: give 1 for few items that take long, and more
- * if an item takes less than a nanosecond.
+ * the number of items, at least 1, and from 64 on the next lower multiple of 64:
+ * give 1 for few items that take long, and more if an item takes less than a
+ * nanosecond.
  *
  * Shapes:    value: value_size bytes; of an empty range it is the identity.
  * Ownership: all is the caller's.  *value is written at the end and untouched on
@@ -200,7 +201,7 @@ struct tpar_prefix {
  * of those before it.  This depends on n and the grain alone, as in
  * tpar_reduce(), so results repeat bit for bit; the price are two combinations
  * per value, on one worker, too.  A grain of 0 is half the square root of n, at
- * least 1.
+ * least 1, and from 64 on the next lower multiple of 64.
  *
  * Shapes:    in and out: n * value_size bytes; in may be out, but not overlap it
  *            otherwise.  n may be 0.

@@ -30,6 +30,21 @@ START_TEST(roots_are_rounded_down)
 }
 END_TEST
 
+START_TEST(grains_that_the_library_chooses_are_even)
+{
+	static const size_t n[] = { 0, 1, 15, 16, 63999, 65535, 65536, 262144 };
+	static const size_t grain[] = { 1, 1, 1, 1, 63, 63, 64, 128 };
+	size_t i;
+
+	for (i = 0; i < sizeof n / sizeof n[0]; i++) {
+		ck_assert_uint_eq(tpi_algo_grain(n[i], 4), grain[i]);
+	}
+	/* The root of ten millions is 3162. */
+	ck_assert_uint_eq(tpi_algo_grain(10000000, 4), 768);
+	ck_assert_uint_eq(tpi_algo_grain(10000000, 2), 1536);
+}
+END_TEST
+
 /* A root that does what it is told to, and notes what it finds. */
 struct probe {
 	struct tpi_algo algo;
@@ -195,6 +210,7 @@ main(void)
 {
 	const TTest *tests[] = {
 		roots_are_rounded_down,
+		grains_that_the_library_chooses_are_even,
 		what_was_short_is_not_announced_before_it_is_long,
 		the_first_failure_counts,
 		an_error_of_the_library_is_no_failure_of_a_body,
