@@ -49,6 +49,9 @@ END {
 	print "program" titles > (dir "/programs")
 	printf("") > (dir "/flat")
 	for (i = 1; i <= programs; i++) {
+		if (program[i] ~ /^pile_/) {
+			continue
+		}
 		if (program[i] !~ /^flat_/) {
 			name = program[i]
 			gsub(/_/, " ", name)

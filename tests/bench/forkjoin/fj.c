@@ -26,16 +26,22 @@
 #include "matmul.h"
 #include "strassen.h"
 #include "flat.h"
+#include "pile.h"
 #include "late.h"
 #include "nbody.h"
+#include "loop.h"
+#include "sort.h"
 #include "exchange.h"
 
 static const struct fj_program *const fj_programs[] = {
 	&fib_program,	   &skynet_program,   &nqueens_program,
 	&dfs_program,	   &uts_t1_program,   &uts_t3_program,
 	&knapsack_program, &cilksort_program, &matmul_program,
-	&strassen_program, &flat_program,     &late_program,
-	&nbody_program,
+	&strassen_program, &flat_program,     &pile_program,
+	&late_program,	   &nbody_program,    &loop_program,
+#ifdef FJ_SORT
+	&sort_program,
+#endif
 };
 static const size_t fj_programs_count =
 	sizeof fj_programs / sizeof fj_programs[0];

@@ -17,6 +17,7 @@
 #define FJ_RUN_VOID(name, ...) name(__VA_ARGS__)
 #define FJ_LOOP(from, to, fn, arg) fn(from, to, arg)
 #define FJ_RUN_LOOPS(name, arg) name(arg)
+#define FJ_SORT(numbers, n) qsort(numbers, n, sizeof *(numbers), sort_order)
 
 static void
 fj_start(void)

@@ -35,6 +35,10 @@
 	fj_require(tpar_for(NULL, from, to, 0, fn, arg, NULL) == TPAR_OK,      \
 		   "tpar_for()")
 #define FJ_RUN_LOOPS(name, arg) FJ_RUN_VOID(name, arg)
+#define FJ_SORT(numbers, n)                                                    \
+	fj_require(tpar_sort(fj_pool, numbers, n, sizeof *(numbers),           \
+			     sort_order_with, NULL, NULL) == TPAR_OK,          \
+		   "tpar_sort()")
 
 static tpar_pool *fj_pool;
 

@@ -10,6 +10,7 @@
 #include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/parallel_sort.h>
 #include <oneapi/tbb/partitioner.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
@@ -36,6 +37,13 @@
 		},                                                             \
 		oneapi::tbb::static_partitioner())
 #define FJ_RUN_LOOPS(name, arg) FJ_RUN_VOID(name, arg)
+#define FJ_SORT(numbers, n)                                                    \
+	fj_arena->execute([&] {                                                \
+		oneapi::tbb::parallel_sort(                                    \
+			numbers, (numbers) + (n), [](uint64_t a, uint64_t b) { \
+				return sort_order(&a, &b) < 0;                 \
+			});                                                    \
+	})
 
 static oneapi::tbb::global_control *fj_limit;
 static oneapi::tbb::task_arena *fj_arena; /* the caller is one of its threads */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # tables.awk - the medians of tests/bench/forkjoin/medians.awk, in Markdown: for
 # each compiler one table of times and one of what they are relative to the
-# sequential program; then the loops of `flat`, in nanoseconds.
+# sequential program; then the series, `flat` and `pile`, in nanoseconds.
 
 function show(x)
 {
@@ -15,14 +15,14 @@ function key(program, backend, w)
 }
 
 # "t1, t2": seconds, or ns per item; "-" if there is none.
-function times(program, backend, flat,    text, i, k)
+function times(program, backend, per_item,    text, i, k)
 {
 	for (i = 1; i <= widths; i++) {
 		k = key(program, backend, width[i])
 		if (k in seconds) {
 			text = text (text == "" ? "" : ", ") \
 				(scaled[k] ? "~" : "") show(seconds[k] * \
-					(flat ? 1e9 / items[k] : 1))
+					(per_item ? 1e9 / items[k] : 1))
 		}
 	}
 	return text == "" ? "–" : text
@@ -66,15 +66,21 @@ function head(title, other, first,    line, rule, i, name)
 	print line "\n" rule
 }
 
-# kind: "times" or "ratios"; flat: of those programs, or of the others.
-function body(other, kind, flat,    i, p, line, k, b)
+# "flat" of "flat_100"; "" if it is no series.
+function series_of(p)
+{
+	return p ~ /^(flat|pile)_[0-9]+$/ ? substr(p, 1, index(p, "_") - 1) : ""
+}
+
+# kind: "times" or "ratios"; of a series, or of those that are in none.
+function body(other, kind, series,    i, p, line, k, b)
 {
 	for (i = 1; i <= programs; i++) {
 		p = program[i]
-		if ((p ~ /^flat_/) != flat) {
+		if (series_of(p) != series) {
 			continue
 		}
-		line = "| " (flat ? substr(p, 6) : p) " |"
+		line = "| " (series == "" ? p : substr(p, 6)) " |"
 		for (k = 1; k <= backends; k++) {
 			b = backend[k]
 			if (!is_of(b, other)) {
@@ -84,7 +90,7 @@ function body(other, kind, flat,    i, p, line, k, b)
 				line = line " " (b ~ /^seq/ ? "1" : \
 					ratios(p, b)) " |"
 			} else {
-				line = line " " times(p, b, flat) " |"
+				line = line " " times(p, b, series != "") " |"
 			}
 		}
 		print line
@@ -98,22 +104,27 @@ function tables(other,    compiler)
 	if (compiler == "") {
 		return
 	}
-	if (others) {
+	if ("" in there) {
 		head(compiler ", seconds with " list " workers:", other, \
 			"program")
-		body(other, "times", 0)
+		body(other, "times", "")
 		head(compiler ", times the sequential program; in brackets how" \
 			" many times faster " width[widths] " workers are than " \
 			width[1] ":", other, "program")
-		body(other, "ratios", 0)
+		body(other, "ratios", "")
 	}
-	if (flats) {
+	if ("flat" in there) {
 		head(compiler ", a loop of fork, call and join; ns per pass:", \
 			other, "body, ns, about")
-		body(other, "times", 1)
+		body(other, "times", "flat")
 		head(compiler ", the same, times the sequential loop:", other, \
 			"body, ns, about")
-		body(other, "ratios", 1)
+		body(other, "ratios", "flat")
+	}
+	if ("pile" in there) {
+		head(compiler ", forks of about 3 ns, then their joins; ns per" \
+			" fork:", other, "forks")
+		body(other, "times", "pile")
 	}
 }
 
@@ -135,8 +146,7 @@ $1 == "run" {
 	if (!($2 in known)) {
 		known[$2] = 1
 		program[++programs] = $2
-		flats += $2 ~ /^flat_/
-		others += $2 !~ /^flat_/
+		there[series_of($2)] = 1
 	}
 	if (!($3 in known_width)) {
 		known_width[$3] = 1
