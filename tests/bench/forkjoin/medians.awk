@@ -7,6 +7,7 @@
 # seconds: the median, for as many items as the sequential program has had;
 # ratio: to that of the same compiler, 0 if there is none; scaled: 1 if it has
 # had other items in fact (flat runs for a time, with any number).
+# One more line that begins with "about" tells how quiet it was.
 
 function seq_of(backend)
 {
@@ -70,6 +71,13 @@ $1 == "backend" || $1 == "about" {
 END {
 	for (i = 1; i <= rows; i++) {
 		compute(order[i])
+		numbers["spread"] = numbers["spread"] " " \
+			most[order[i]] / least[order[i]]
+	}
+	compute("spread")
+	if (rows > 0) {
+		printf("about\tThe slowest round took %.2f times the fastest" \
+			" (median of all programs)\n", median["spread"])
 	}
 	for (i = 1; i <= rows; i++) {
 		print_row(order[i])
