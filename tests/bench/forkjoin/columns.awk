@@ -24,7 +24,7 @@ BEGIN {
 	FS = "\t"
 }
 
-$1 == "about" {
+$1 == "about" && $2 ~ /^[A-Z][A-Za-z]+: / {
 	title = title (title == "" ? "" : "; ") $2
 }
 
