@@ -29,7 +29,7 @@
 
 #define HALF_RING (TPI_DEQUE_SIZE / 2)
 
-/* Pauses between two looks of a searcher, at most: about a microsecond. */
+/* From so many pauses on, one to three microseconds, they grow no more. */
 #define PAUSES_MAX 64
 
 /* Below this much free stack a wait runs no other task on top. */
