@@ -150,6 +150,32 @@ harmonic(tpar_pool *pool, size_t n, size_t grain)
 	return sum;
 }
 
+#define MANY 1000003
+
+/* A quarter of the root, 250, and of that the next lower multiple of 64. */
+static int
+fold_blocks(size_t begin, size_t end, void *value, void *arg)
+{
+	UNIT_MUST(begin % 192 == 0);
+	UNIT_MUST(end - begin == 192 || end == MANY);
+	return fold_spans(begin, end, value, arg);
+}
+
+START_TEST(blocks_of_the_librarys_choice_are_multiples_of_64)
+{
+	tpar_pool *pool = unit_pool(2, 1);
+	struct tpar_reduction how = spans();
+	struct span span;
+
+	how.fold = fold_blocks;
+	ck_assert_int_eq(tpar_reduce(pool, 0, MANY, 0, &how, &span, NULL),
+			 TPAR_OK);
+	ck_assert_uint_eq(span.first, 0);
+	ck_assert_uint_eq(span.last, MANY - 1);
+	ck_assert_int_eq(tpar_pool_destroy(pool), TPAR_OK);
+}
+END_TEST
+
 START_TEST(sums_repeat_bit_for_bit_on_any_number_of_workers)
 {
 	size_t n = (size_t)unit_scaled(100003);
@@ -327,6 +353,7 @@ int
 main(void)
 {
 	const TTest *tests[] = {
+		blocks_of_the_librarys_choice_are_multiples_of_64,
 		items_are_combined_in_their_order,
 		sums_repeat_bit_for_bit_on_any_number_of_workers,
 		values_may_be_large,
