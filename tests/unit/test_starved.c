@@ -47,7 +47,6 @@ gather_of(struct tpi_frame *its, tpar_future *const *members, size_t n,
 	struct tpi_shape shape;
 	struct tpar_future *all;
 
-	described.flags = shielded ? TPAR_SHIELDED : 0;
 	UNIT_MUST(tpi_future_shape(&described, &shape));
 	all = tpi_loose_create(&described, &shape, true);
 	UNIT_MUST(all != NULL);
