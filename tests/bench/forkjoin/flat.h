@@ -16,7 +16,7 @@ static uint64_t flat_result;
  * from merging steps, or passes.
  */
 static __attribute__((noinline)) uint64_t
-flat_work(long steps, uint64_t x)
+flat_work(uint64_t x, long steps)
 {
 	for (; steps > 0; steps--) {
 		x = x * UINT64_C(6364136223846793005) + (uint64_t)steps;
@@ -25,9 +25,9 @@ flat_work(long steps, uint64_t x)
 	return x;
 }
 
-FJ_TASK_2(uint64_t, flat_body, long, steps, uint64_t, x)
+FJ_TASK_2(uint64_t, flat_body, uint64_t, x, long, steps)
 {
-	return flat_work(steps, x);
+	return flat_work(x, steps);
 }
 
 FJ_TASK_2(uint64_t, flat, long, pairs, long, steps)
@@ -37,9 +37,9 @@ FJ_TASK_2(uint64_t, flat, long, pairs, long, steps)
 	uint64_t i;
 
 	FJ_GROUP;
-	for (i = 0; i < (uint64_t)pairs; i++) {
-		FJ_FORK(&forked, flat_body, steps, i);
-		sum += FJ_CALL(flat_body, steps, i + 1);
+	for (i = 1; i <= (uint64_t)pairs; i++) {
+		FJ_FORK(&forked, flat_body, i, steps);
+		sum += FJ_CALL(flat_body, i - 1, steps);
 		FJ_WAIT;
 		FJ_JOIN(&forked, flat_body);
 		sum += forked;
@@ -75,11 +75,11 @@ static int
 flat_right(long n)
 {
 	uint64_t pairs = (uint64_t)flat_pairs(n);
-	uint64_t sum = flat_work(n, 0) + flat_work(n, pairs);
+	uint64_t sum = flat_work(0, n) + flat_work(pairs, n);
 	uint64_t i;
 
 	for (i = 1; i < pairs; i++) {
-		sum += 2 * flat_work(n, i);
+		sum += 2 * flat_work(i, n);
 	}
 	return flat_result == sum;
 }

@@ -7,6 +7,7 @@
 # seconds: the median, for as many items as the sequential program has had;
 # ratio: to that of the same compiler, 0 if there is none; scaled: 1 if it has
 # had other items in fact (flat runs for a time, with any number).
+# The back end "pair" is of sequential programs that ran at the same time.
 # One more line that begins with "about" tells how quiet it was.
 
 function seq_of(backend)

@@ -100,21 +100,21 @@ strassen_reserve(int side)
 	}
 }
 
-/* Of which quarters, 11 12 21 22, are the operands of a product the sum? */
-static const signed char strassen_left[7][4] = {
-	{ 1, 0, 0, 1 }, { 0, 0, 1, 1 },	 { 1, 0, 0, 0 },  { 0, 0, 0, 1 },
-	{ 1, 1, 0, 0 }, { -1, 0, 1, 0 }, { 0, 1, 0, -1 },
+/* x, x + y or x - y, of the quarters 11 12 21 22. */
+struct strassen_terms {
+	int x;
+	int sign;
+	int y;
 };
-static const signed char strassen_right[7][4] = {
-	{ 1, 0, 0, 1 }, { 1, 0, 0, 0 }, { 0, 1, 0, -1 }, { -1, 0, 1, 0 },
-	{ 0, 0, 0, 1 }, { 1, 1, 0, 0 }, { 0, 0, 1, 1 },
+
+/* The operands of each product. */
+static const struct strassen_terms strassen_left[7] = {
+	{ 0, 1, 3 }, { 2, 1, 3 },  { 0, 0, 0 },	 { 3, 0, 0 },
+	{ 0, 1, 1 }, { 2, -1, 0 }, { 1, -1, 3 },
 };
-/* And of which products are the quarters of the result? */
-static const signed char strassen_result[4][7] = {
-	{ 1, 0, 0, 1, -1, 0, 1 },
-	{ 0, 0, 1, 0, 1, 0, 0 },
-	{ 0, 1, 0, 1, 0, 0, 0 },
-	{ 1, -1, 1, 0, 0, 1, 0 },
+static const struct strassen_terms strassen_right[7] = {
+	{ 0, 1, 3 }, { 0, 0, 0 }, { 1, -1, 3 }, { 2, -1, 0 },
+	{ 3, 0, 0 }, { 0, 1, 1 }, { 2, 1, 3 },
 };
 
 static struct strassen_view
@@ -126,74 +126,101 @@ strassen_quarter(const struct strassen_view *of, int half, int q)
 	return quarter;
 }
 
-/* One row of tiles: to = sum of sign * from, over n of them. */
-static void
-strassen_add_row(double *to, size_t size, double *const *from,
-		 const signed char *sign, int n)
+/* A row of tiles, as vectors. */
+static tile_vector *
+strassen_row(const struct strassen_view *of, int row)
 {
-	size_t at;
-	int i;
-	int k;
-
-	for (at = 0; at < size; at += TILE) {
-		double sum[TILE] = { 0 };
-
-		for (k = 0; k < n; k++) {
-			const double *x = from[k] + at;
-			double factor = sign[k];
-
-			if (sign[k] != 0) {
-				for (i = 0; i < TILE; i++) {
-					sum[i] += factor * x[i];
-				}
-			}
-		}
-		memcpy(to + at, sum, sizeof sum);
-	}
+	return (tile_vector *)(of->at + tiles_at(of->stride, row, 0));
 }
 
-/* to = sum of sign * from, over n of them, of `side` tiles per side. */
-static void
-strassen_add(const struct strassen_view *to, const struct strassen_view *from,
-	     const signed char *sign, int n, int side)
+static size_t
+strassen_row_vectors(int side)
 {
+	return (size_t)side * TILE_SIZE * sizeof(double) / sizeof(tile_vector);
+}
+
+/* to = x + y, of `side` tiles per side. */
+static void
+strassen_add(const struct strassen_view *to, const struct strassen_view *x,
+	     const struct strassen_view *y, int side)
+{
+	size_t n = strassen_row_vectors(side);
+	size_t i;
 	int row;
-	int k;
 
 	for (row = 0; row < side; row++) {
-		double *rows[7];
+		tile_vector *sum = strassen_row(to, row);
+		const tile_vector *a = strassen_row(x, row);
+		const tile_vector *b = strassen_row(y, row);
 
-		for (k = 0; k < n; k++) {
-			rows[k] = from[k].at + tiles_at(from[k].stride, row, 0);
+		for (i = 0; i < n; i++) {
+			sum[i] = a[i] + b[i];
 		}
-		strassen_add_row(to->at + tiles_at(to->stride, row, 0),
-				 (size_t)side * TILE_SIZE, rows, sign, n);
 	}
 }
 
-/* An operand of product i: the sum of quarters, or the one that it is. */
-static struct strassen_view
-strassen_operand(const struct strassen_view *of, const signed char *sign,
-		 double *spare, int half)
+/* to = x - y. */
+static void
+strassen_subtract(const struct strassen_view *to, const struct strassen_view *x,
+		  const struct strassen_view *y, int side)
 {
-	struct strassen_view quarters[4];
-	struct strassen_view sum = { spare, half };
-	int used = 0;
-	int q;
-	int only = 0;
+	size_t n = strassen_row_vectors(side);
+	size_t i;
+	int row;
 
-	for (q = 0; q < 4; q++) {
-		quarters[q] = strassen_quarter(of, half, q);
-		if (sign[q] != 0) {
-			used++;
-			only = q;
+	for (row = 0; row < side; row++) {
+		tile_vector *difference = strassen_row(to, row);
+		const tile_vector *a = strassen_row(x, row);
+		const tile_vector *b = strassen_row(y, row);
+
+		for (i = 0; i < n; i++) {
+			difference[i] = a[i] - b[i];
 		}
 	}
-	if (used == 1) {
-		return quarters[only];
+}
+
+/* to = x - y + z + w. */
+static void
+strassen_combine(const struct strassen_view *to, const struct strassen_view *x,
+		 const struct strassen_view *y, const struct strassen_view *z,
+		 const struct strassen_view *w, int side)
+{
+	size_t n = strassen_row_vectors(side);
+	size_t i;
+	int row;
+
+	for (row = 0; row < side; row++) {
+		tile_vector *sum = strassen_row(to, row);
+		const tile_vector *a = strassen_row(x, row);
+		const tile_vector *b = strassen_row(y, row);
+		const tile_vector *c = strassen_row(z, row);
+		const tile_vector *d = strassen_row(w, row);
+
+		for (i = 0; i < n; i++) {
+			sum[i] = a[i] - b[i] + c[i] + d[i];
+		}
 	}
-	strassen_add(&sum, quarters, sign, 4, half);
-	return sum;
+}
+
+/* An operand of a product, in `spare` if it is no quarter. */
+static struct strassen_view
+strassen_operand(const struct strassen_view *of,
+		 const struct strassen_terms *is, double *spare, int half)
+{
+	struct strassen_view x = strassen_quarter(of, half, is->x);
+	struct strassen_view y = strassen_quarter(of, half, is->y);
+	struct strassen_view sum = { spare, half };
+
+	switch (is->sign) {
+	case 0:
+		return x;
+	case 1:
+		strassen_add(&sum, &x, &y, half);
+		return sum;
+	default:
+		strassen_subtract(&sum, &x, &y, half);
+		return sum;
+	}
 }
 
 static void
@@ -227,8 +254,8 @@ strassen_begin(const struct strassen_step *up, int i, double *spare)
 
 	step.c.at = up->product[i];
 	step.c.stride = up->half;
-	step.a = strassen_operand(&up->a, strassen_left[i], spare, up->half);
-	step.b = strassen_operand(&up->b, strassen_right[i], spare + size,
+	step.a = strassen_operand(&up->a, &strassen_left[i], spare, up->half);
+	step.b = strassen_operand(&up->b, &strassen_right[i], spare + size,
 				  up->half);
 	step.half = up->half / 2;
 	return step;
@@ -239,14 +266,26 @@ static void
 strassen_end(const struct strassen_step *step, int q)
 {
 	struct strassen_view to = strassen_quarter(&step->c, step->half, q);
-	struct strassen_view from[7];
+	struct strassen_view m[7];
 	int i;
 
 	for (i = 0; i < 7; i++) {
-		from[i].at = step->product[i];
-		from[i].stride = step->half;
+		m[i].at = step->product[i];
+		m[i].stride = step->half;
 	}
-	strassen_add(&to, from, strassen_result[q], 7, step->half);
+	switch (q) {
+	case 0:
+		strassen_combine(&to, &m[0], &m[4], &m[3], &m[6], step->half);
+		break;
+	case 1:
+		strassen_add(&to, &m[2], &m[4], step->half);
+		break;
+	case 2:
+		strassen_add(&to, &m[1], &m[3], step->half);
+		break;
+	default:
+		strassen_combine(&to, &m[0], &m[1], &m[2], &m[5], step->half);
+	}
 }
 
 /* Part i of `up`: product 0 to 6, quarter 7 to 10 of the result; -1: all. */

@@ -45,6 +45,15 @@ function ratios(program, backend,    text, i, k, first)
 	return text == "" ? "–" : text
 }
 
+# "1", and how many times faster copies at once are than one after the other.
+function alone(program, backend,    w, k)
+{
+	w = width[widths]
+	sub(/^seq/, "pair", backend)
+	k = key(program, backend, w)
+	return "1" ((k in ratio) && ratio[k] > 0 ? " (" show(w / ratio[k]) ")" : "")
+}
+
 function is_of(backend, other)
 {
 	return (backend ~ /_other$/) == other
@@ -87,7 +96,7 @@ function body(other, kind, series,    i, p, line, k, b)
 				continue
 			}
 			if (kind == "ratios") {
-				line = line " " (b ~ /^seq/ ? "1" : \
+				line = line " " (b ~ /^seq/ ? alone(p, b) : \
 					ratios(p, b)) " |"
 			} else {
 				line = line " " times(p, b, series != "") " |"
@@ -110,7 +119,8 @@ function tables(other,    compiler)
 		body(other, "times", "")
 		head(compiler ", times the sequential program; in brackets how" \
 			" many times faster " width[widths] " workers are than " \
-			width[1] ":", other, "program")
+			width[1] ", and " width[widths] " sequential programs" \
+			" at once than one after the other:", other, "program")
 		body(other, "ratios", "")
 	}
 	if ("flat" in there) {
