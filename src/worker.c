@@ -130,7 +130,9 @@ pause_for(unsigned pauses)
 
 /*
  * Looks for spin_ns, as a searcher, or once.  Each look takes the queues' lines
- * away from those who fill them, so the pauses between two looks grow.
+ * away from those who fill them, so the pauses between two looks grow.  No yield:
+ * of two threads on one processor the other one would get all of its slice, for
+ * milliseconds, while this one counts as searching and nobody else is woken.
  */
 static struct tpar_future *
 look_around(struct tpi_worker *w)
@@ -160,8 +162,6 @@ look_around(struct tpi_worker *w)
 		}
 		if (pauses < PAUSES_MAX) {
 			pauses = 2 * pauses + 1;
-		} else {
-			tpi_yield();
 		}
 		pause_for(pauses);
 	}
