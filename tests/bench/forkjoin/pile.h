@@ -13,7 +13,7 @@ static uint64_t *pile_results;
 
 FJ_TASK_1(uint64_t, pile_leaf, uint64_t, x)
 {
-	return flat_work(PILE_STEPS, x);
+	return flat_work(x, PILE_STEPS);
 }
 
 FJ_TASK_3(uint64_t, pile, long, times, long, n, uint64_t *, results)
@@ -64,7 +64,7 @@ pile_right(long n)
 	long i;
 
 	for (i = 0; i < n; i++) {
-		sum += flat_work(PILE_STEPS, (uint64_t)i);
+		sum += flat_work((uint64_t)i, PILE_STEPS);
 	}
 	return pile_result == sum * (uint64_t)pile_times(n);
 }
