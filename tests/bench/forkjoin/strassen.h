@@ -139,10 +139,10 @@ strassen_row_vectors(int side)
 	return (size_t)side * TILE_SIZE * sizeof(double) / sizeof(tile_vector);
 }
 
-/* to = x + y, of `side` tiles per side. */
+/* to = x + sign * y, of `side` tiles per side. */
 static void
 strassen_add(const struct strassen_view *to, const struct strassen_view *x,
-	     const struct strassen_view *y, int side)
+	     double sign, const struct strassen_view *y, int side)
 {
 	size_t n = strassen_row_vectors(side);
 	size_t i;
@@ -154,27 +154,7 @@ strassen_add(const struct strassen_view *to, const struct strassen_view *x,
 		const tile_vector *b = strassen_row(y, row);
 
 		for (i = 0; i < n; i++) {
-			sum[i] = a[i] + b[i];
-		}
-	}
-}
-
-/* to = x - y. */
-static void
-strassen_subtract(const struct strassen_view *to, const struct strassen_view *x,
-		  const struct strassen_view *y, int side)
-{
-	size_t n = strassen_row_vectors(side);
-	size_t i;
-	int row;
-
-	for (row = 0; row < side; row++) {
-		tile_vector *difference = strassen_row(to, row);
-		const tile_vector *a = strassen_row(x, row);
-		const tile_vector *b = strassen_row(y, row);
-
-		for (i = 0; i < n; i++) {
-			difference[i] = a[i] - b[i];
+			sum[i] = a[i] + sign * b[i];
 		}
 	}
 }
@@ -211,16 +191,11 @@ strassen_operand(const struct strassen_view *of,
 	struct strassen_view y = strassen_quarter(of, half, is->y);
 	struct strassen_view sum = { spare, half };
 
-	switch (is->sign) {
-	case 0:
+	if (is->sign == 0) {
 		return x;
-	case 1:
-		strassen_add(&sum, &x, &y, half);
-		return sum;
-	default:
-		strassen_subtract(&sum, &x, &y, half);
-		return sum;
 	}
+	strassen_add(&sum, &x, is->sign, &y, half);
+	return sum;
 }
 
 static void
@@ -278,10 +253,10 @@ strassen_end(const struct strassen_step *step, int q)
 		strassen_combine(&to, &m[0], &m[4], &m[3], &m[6], step->half);
 		break;
 	case 1:
-		strassen_add(&to, &m[2], &m[4], step->half);
+		strassen_add(&to, &m[2], 1, &m[4], step->half);
 		break;
 	case 2:
-		strassen_add(&to, &m[1], &m[3], step->half);
+		strassen_add(&to, &m[1], 1, &m[3], step->half);
 		break;
 	default:
 		strassen_combine(&to, &m[0], &m[1], &m[2], &m[5], step->half);
