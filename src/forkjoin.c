@@ -100,25 +100,33 @@ tpar_fork_slow_1(struct tpar_slot *slot)
 static bool
 spin(struct tpi_worker *w, struct tpi_forked *forked)
 {
-	int64_t until = 0;
+	enum tpi_leap how;
+	int64_t began = 0;
+	int64_t spun = 0;
+	bool forced = false;
 	unsigned i;
 
 	for (i = 1; !tpi_forked_has_ended(forked); i++) {
-		if (tpi_leap(w, forked, (i & (i - 1)) == 0)) {
+		how = (i & (i - 1)) == 0 ? TPI_LEAP_POKE : TPI_LEAP_LOOK;
+		if (spun >= JOIN_SPIN_NS && !forced) {
+			how = TPI_LEAP_FORCE;
+			forced = true;
+		}
+		if (tpi_leap(w, forked, how)) {
 			i = 0;
-			until = 0;
+			began = 0;
+			spun = 0;
+			forced = false;
 			continue;
 		}
 		tpi_cpu_pause();
 		if (i % 32 == 0) {
 			int64_t now = tpi_clock_now();
 
-			if (until == 0) {
-				until = now + JOIN_SPIN_NS;
-			} else if (now >= until &&
-				   (now >= until + JOIN_SPIN_ALONE_NS -
-						    JOIN_SPIN_NS ||
-				    tpi_pool_any_work(w->pool))) {
+			began = began == 0 ? now : began;
+			spun = now - began;
+			if (forced && (spun >= JOIN_SPIN_ALONE_NS ||
+				       tpi_pool_any_work(w->pool))) {
 				return false;
 			}
 		}
@@ -260,7 +268,7 @@ tpi_forkjoin_run(void *arg, void *value)
 	began = tpi_clock_now();
 	tpi_thread_self.run->region = forked->region;
 	tpi_thread_self.run->root = tpi_thread_root(forked->region->run);
-	head = tpi_slots_enter(s, &span, forked->region, true);
+	head = tpi_slots_enter(s, &span, forked->region, forked);
 	/* Else there may be forks in it that who joins this one must not run. */
 	if (!tpi_deque_nonempty(&w->deque)) {
 		/* ORDER L4 release -> tpi_leap() */
@@ -304,7 +312,7 @@ run_here(tpar_slot_fn fn, struct tpar_slot *self, struct tpar_failure *why,
 	tpi_region_begin(&region, name);
 	tpi_guard_enter(w->pool);
 	pthread_cleanup_push(end_region, &region);
-	head = tpi_slots_enter(s, &span, &region, false);
+	head = tpi_slots_enter(s, &span, &region, NULL);
 	if (hurry && w->pool->park.width > 1) {
 		tpi_park_notify(&w->pool->park, w->pool);
 	}

@@ -62,7 +62,7 @@ abandon_leap(void *leap)
 }
 
 bool
-tpi_leap(struct tpi_worker *w, struct tpi_forked *forked, bool poke)
+tpi_leap(struct tpi_worker *w, struct tpi_forked *forked, enum tpi_leap how)
 {
 	/* ORDER L4 acquire <- tpi_forkjoin_run() */
 	struct tpi_worker *runner =
@@ -77,9 +77,13 @@ tpi_leap(struct tpi_worker *w, struct tpi_forked *forked, bool poke)
 	}
 	got = tpi_deque_steal(&runner->deque, &f) == TPI_STEAL_GOT;
 	theirs = tpi_slots_live(runner);
-	if (theirs != NULL &&
-	    (got ? !tpi_deque_nonempty(&runner->deque) : poke)) {
+	if (theirs != NULL && (got ? !tpi_deque_nonempty(&runner->deque)
+				   : how == TPI_LEAP_POKE)) {
 		tpi_slots_poke(theirs);
+	}
+	if (theirs != NULL && !got && how == TPI_LEAP_FORCE) {
+		f = tpi_slots_force_from(w, theirs, forked);
+		got = f != NULL;
 	}
 	if (!got) {
 		return false;

@@ -10,12 +10,19 @@
 struct tpi_forked;
 struct tpi_worker;
 
+/* If there is none in its deque. */
+enum tpi_leap {
+	TPI_LEAP_LOOK, /* nothing */
+	TPI_LEAP_POKE, /* ask for one */
+	TPI_LEAP_FORCE /* take one, if it was asked before and has not heard */
+};
+
 /*
- * Owner, joining `forked`: steals a fork from whoever runs that, and runs it.
- * poke: asks for more.  false: there was none.  It is one
- * that that one waits for, or will, before it can end: there was none in its
- * deque when it began (tpi_forkjoin_run()), and it has not ended by now.
+ * Owner, joining `forked`: takes a fork from whoever runs that, and runs it.
+ * false: there was none.  It is one that that one waits for, or will, before it
+ * can end.
  */
-bool tpi_leap(struct tpi_worker *w, struct tpi_forked *forked, bool poke);
+bool tpi_leap(struct tpi_worker *w, struct tpi_forked *forked,
+	      enum tpi_leap how);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slots.c - the slot stacks of workers: their memory, promotion on demand, and
- * taking a slot from an owner who does not hear.  doc/FORKJOIN.md.
+ * slots.c - the slot stacks of workers: promotion on demand, and taking a slot
+ * from an owner who does not hear.  doc/FORKJOIN.md.
  */
 #include "config.h"
 
@@ -15,15 +15,6 @@
 #include "worker.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-
-#ifndef MAP_NORESERVE
-#define MAP_NORESERVE 0
-#endif
-
-/* Slots begin after the structure, at a page of their own. */
-#define FIRST_SLOT ((uintptr_t)4096)
 
 /*
  * Of many forks a share is promoted at once, but no more than so many: most may
@@ -32,29 +23,6 @@
  */
 #define SHARE 8
 #define AT_ONCE 16
-
-_Static_assert(sizeof(struct tpi_slots) <= FIRST_SLOT, "before the slots");
-_Static_assert(sizeof(struct tpar_slot) == 64, "a cache line");
-
-/* Address space aligned to its size; NULL: no memory. */
-static char *
-map_aligned(void)
-{
-	const uintptr_t size = TPAR_SLOTS_SIZE;
-	char *all = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	uintptr_t skip;
-
-	if (all == MAP_FAILED) {
-		return NULL;
-	}
-	skip = (size - ((uintptr_t)all & (size - 1))) & (size - 1);
-	if (skip > 0) {
-		(void)munmap(all, skip);
-	}
-	(void)munmap(all + skip + size, size - skip);
-	return all + skip;
-}
 
 /* After priv has changed: nobody's poke counts as heard.  Under the lock. */
 static void
@@ -82,40 +50,6 @@ clear_pokes(struct tpi_slots *s)
 	/* ORDER L7 release -> tpi_slots_has_answered(): the lock is taken. */
 	__atomic_store_n(&s->limits.fork, (uintptr_t)s->end, __ATOMIC_RELEASE);
 	set_join_limit(s);
-}
-
-struct tpi_slots *
-tpi_slots_get(struct tpi_worker *w)
-{
-	char *memory;
-
-	if (TPI_LIKELY(w->slots != NULL)) {
-		return w->slots;
-	}
-	memory = map_aligned();
-	if (memory == NULL) {
-		return NULL;
-	}
-	w->slots = (struct tpi_slots *)(void *)memory;
-	w->slots->worker = w;
-	w->slots->base = (struct tpar_slot *)(void *)(memory + FIRST_SLOT);
-	w->slots->end =
-		(struct tpar_slot *)(void *)(memory + TPAR_SLOTS_SIZE) - 1;
-	w->slots->debug_base = w->slots->base;
-	atomic_init(&w->slots->lock, 0);
-	atomic_init(&w->slots->priv, w->slots->base);
-	clear_pokes(w->slots);
-	return w->slots;
-}
-
-void
-tpi_slots_free(struct tpi_slots *s)
-{
-	if (s != NULL) {
-		free(s->spilled);
-		free(s->sites);
-		(void)munmap(s, TPAR_SLOTS_SIZE);
-	}
 }
 
 struct tpi_slots *
@@ -184,7 +118,7 @@ tpi_slots_top(struct tpi_slots *s)
 
 struct tpar_slot *
 tpi_slots_enter(struct tpi_slots *s, struct tpi_span *span,
-		struct tpi_region *region, bool hide)
+		struct tpi_region *region, struct tpi_forked *forked)
 {
 	struct tpar_slot *head = s->head;
 
@@ -195,6 +129,7 @@ tpi_slots_enter(struct tpi_slots *s, struct tpi_span *span,
 		head = tpi_slots_top(s);
 	}
 	span->region = region;
+	span->forked = forked;
 	span->start = head;
 	span->outer = s->span;
 	span->outer_priv = NULL;
@@ -204,7 +139,7 @@ tpi_slots_enter(struct tpi_slots *s, struct tpi_span *span,
 	tpi_thread_self.limits = &s->limits;
 	enter(s);
 	s->span = span;
-	if (hide || span->outer == NULL) {
+	if (forked != NULL || span->outer == NULL) {
 		span->outer_priv = tpi_load_relaxed(&s->priv);
 		tpi_store_relaxed(&s->priv, head);
 	}
@@ -436,12 +371,27 @@ tpi_slots_watch(struct tpar_pool *pool)
 }
 
 /*
+ * Is there a computation, and if `forked` is given, does the thread run that? Then
+ * what lies at priv began after it.  Under the lock.
+ */
+static bool
+is_within(struct tpi_slots *s, struct tpi_forked *forked)
+{
+	struct tpi_span *span = s->span;
+
+	while (span != NULL && forked != NULL && span->forked != forked) {
+		span = span->outer;
+	}
+	return span != NULL;
+}
+
+/*
  * The pokes that were there before the heavy fence still are, so the owner has
  * seen them at any join that begins after it; and of a join that began before,
  * the cleared fn is seen here.
  */
 static struct tpi_forked *
-force(struct tpi_worker *w, struct tpi_slots *s)
+force(struct tpi_worker *w, struct tpi_slots *s, struct tpi_forked *within)
 {
 	struct tpi_forked *forked = NULL;
 	struct tpar_slot *slot;
@@ -464,7 +414,7 @@ force(struct tpi_worker *w, struct tpi_slots *s)
 	fn = __atomic_load_n(&slot->head.fn, __ATOMIC_ACQUIRE);
 	/* What is at the end is about to be called by the owner. */
 	if (s->settled == settled && slot < s->end && fn != NULL &&
-	    s->span != NULL && !tpi_deque_nonempty(&s->worker->deque)) {
+	    is_within(s, within) && !tpi_deque_nonempty(&s->worker->deque)) {
 		forked = make_forked(w, s, slot, fn);
 		if (forked != NULL) {
 			tpi_store_relaxed(&s->priv, slot + 1);
@@ -475,24 +425,35 @@ force(struct tpi_worker *w, struct tpi_slots *s)
 }
 
 struct tpar_future *
+tpi_slots_force_from(struct tpi_worker *w, struct tpi_slots *s,
+		     struct tpi_forked *within)
+{
+	struct tpi_forked *forked = NULL;
+
+	if (w->pool->fence && tpi_slots_asked(s) && has_private(s)) {
+		forked = force(w, s, within);
+	}
+	return forked != NULL ? &forked->future : NULL;
+}
+
+struct tpar_future *
 tpi_slots_force(struct tpi_worker *w)
 {
 	struct tpar_pool *pool = w->pool;
 	uint32_t n = tpi_pool_worker_count(pool);
-	struct tpi_forked *forked = NULL;
+	struct tpar_future *f = NULL;
 	uint32_t i;
 
-	if (!pool->fence || tpi_load_relaxed(&pool->regions) == 0) {
+	if (tpi_load_relaxed(&pool->regions) == 0) {
 		return NULL;
 	}
-	for (i = 0; i < n && forked == NULL; i++) {
+	for (i = 0; i < n && f == NULL; i++) {
 		struct tpi_worker *victim = tpi_pool_worker(pool, i);
 		struct tpi_slots *s = tpi_slots_live(victim);
 
-		if (victim != w && s != NULL && tpi_slots_asked(s) &&
-		    has_private(s)) {
-			forked = force(w, s);
+		if (victim != w && s != NULL) {
+			f = tpi_slots_force_from(w, s, NULL);
 		}
 	}
-	return forked != NULL ? &forked->future : NULL;
+	return f;
 }

@@ -44,6 +44,7 @@ struct tpi_worker;
 /* The slots from `start` on belong to this computation; on the owner's stack. */
 struct tpi_span {
 	struct tpi_region *region;
+	struct tpi_forked *forked; /* that this runs, or NULL: a root */
 	struct tpar_slot *start;
 	struct tpi_span *outer; /* beneath on this thread, or NULL */
 	struct tpar_slot
@@ -56,6 +57,9 @@ struct tpi_span {
 struct tpi_spilled {
 	unsigned char data[TPAR_DATA_SIZE];
 };
+
+/* Slots begin after the structure, at a page of their own. */
+#define TPI_SLOTS_FIRST ((uintptr_t)4096)
 
 /* So many are remembered. */
 #define TPI_SLOTS_LOOPS 16
@@ -170,12 +174,14 @@ struct tpi_slots *tpi_slots_live(struct tpi_worker *worker);
 
 /*
  * Owner.  Between them the calling worker runs tasks of `region`, whose forks
- * begin at the slot that is returned.  hide: what lies below is not to be
- * promoted meanwhile, as it is another computation's, or waits.
+ * begin at the slot that is returned.  forked: the stolen fork that it runs, or
+ * NULL for a root.  With one, what lies below is not to be promoted meanwhile, as
+ * it is another computation's, or waits.
  */
 struct tpar_slot *tpi_slots_enter(struct tpi_slots *slots,
 				  struct tpi_span *span,
-				  struct tpi_region *region, bool hide);
+				  struct tpi_region *region,
+				  struct tpi_forked *forked);
 void tpi_slots_leave(struct tpi_slots *slots, struct tpi_span *span);
 
 /* Owner: how many tasks the idle workers could take, now. */
@@ -221,5 +227,10 @@ bool tpi_slots_watch(struct tpar_pool *pool);
 
 /* Takes a private slot of an owner that does not hear; or NULL. */
 struct tpar_future *tpi_slots_force(struct tpi_worker *thief);
+
+/* Likewise of this one; within: only what `within` waits for, unless NULL. */
+struct tpar_future *tpi_slots_force_from(struct tpi_worker *thief,
+					 struct tpi_slots *slots,
+					 struct tpi_forked *within);
 
 #endif

@@ -65,11 +65,11 @@ main(void)
 	make_slots(SLOTS - 1);
 	thread_self.worker = &worker[0];
 #ifndef ENTER
-	(void)tpi_slots_enter(slots, &span, &INNERMOST, true);
+	(void)tpi_slots_enter(slots, &span, &INNERMOST, &whole);
 #endif
 	pthread_create(&thread, NULL, failer, NULL);
 #ifdef ENTER
-	(void)tpi_slots_enter(slots, &span, &INNERMOST, true);
+	(void)tpi_slots_enter(slots, &span, &INNERMOST, &whole);
 #else
 	tpi_slots_relimit(slots);
 #endif

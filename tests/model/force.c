@@ -3,11 +3,13 @@
  * force.c - an owner that forks and joins and does not hear, and thieves that
  * take its forks all the same: each runs once, of its own computation, with its
  * own arguments, and the join has its result.  One after the other in the same
- * slot; NESTED, the younger one in a computation within; or AT_END, where a fork
- * finds no slot and is a call.
+ * slot; NESTED, the younger one in a computation within; WITHIN, and the thief is
+ * a join, which takes none but of that; or AT_END, where a fork finds no slot and
+ * is a call.
  *
  * LONG: -DTHIEVES=2 -DROUNDS=1
  * CFLAGS: -DTHIEVES=1 -DNESTED
+ * CFLAGS: -DTHIEVES=1 -DWITHIN
  * CFLAGS: -DTHIEVES=1 -DAT_END
  * CFLAGS: -DTHIEVES=1 -DROUNDS=2
  * MUTANT: -DNO_HEAVY
@@ -19,6 +21,8 @@
  * MUTANT: slots.c /ORDER L3 release/,/;/s/_release/_relaxed/
  * MUTANT: slots.c /ORDER L3 acquire/,/;/s/_acquire/_relaxed/
  * MUTANT: -UROUNDS -DNESTED slots.c s/while (slot < span->start)/while (0)/
+ * MUTANT: -UROUNDS -DWITHIN slots.c s/span->forked != forked/0/
+ * MUTANT: -UROUNDS -DWITHIN slots.c s/s->span = span->outer;//
  * MUTANT: -UROUNDS -DAT_END slots.c s/slot < s->end &&//
  * BLOCKED: where the owner would wait for a result, or for the lock
  */
@@ -31,6 +35,11 @@
 static _Atomic int ran[ROUNDS];
 #ifdef NESTED
 static struct tpi_region inner;
+#define PART NULL
+#elif defined WITHIN
+static struct tpi_region inner;
+static struct tpi_forked part;
+#define PART (&part)
 #endif
 
 struct data {
@@ -59,19 +68,23 @@ static void *
 thief(void *arg)
 {
 	struct tpar_future *f;
-#if THIEVES == 1
+#ifdef WITHIN
+	tpi_slots_poke(slots);
+	f = tpi_slots_force_from(arg, slots, PART);
+#elif THIEVES == 1
 	tpi_slots_poke(slots);
 	f = tpi_slots_force(arg);
 #else
-	struct tpi_forked *forked = force(arg, slots);
+	struct tpi_forked *forked = force(arg, slots, NULL);
 
 	f = forked != NULL ? &forked->future : NULL;
 #endif
 	if (f != NULL) {
-#ifdef NESTED
+#ifdef PART
 		struct tpi_forked *got = f->arg;
 
 		assert(got->region == (got->slot == base ? &region : &inner));
+		assert(got->slot != base || PART == NULL);
 #endif
 		run_taken(f);
 	}
@@ -100,11 +113,11 @@ tpar_fork_slow_1(struct tpar_slot *slot)
 static void
 owner(void)
 {
-#if defined(NESTED)
+#ifdef PART
 	struct tpi_span within;
 
 	fork_one(base, 0);
-	assert(tpi_slots_enter(slots, &within, &inner, false) == base + 1);
+	assert(tpi_slots_enter(slots, &within, &inner, PART) == base + 1);
 	fork_one(base + 1, 1);
 	join(base + 1, task);
 	assert(data_of(base + 1)->result == 8);
@@ -135,7 +148,7 @@ main(void)
 #else
 	make_slots(SLOTS - 1);
 #endif
-	(void)tpi_slots_enter(slots, &span, &region, true);
+	(void)tpi_slots_enter(slots, &span, &region, &whole);
 	for (i = 0; i < THIEVES; i++) {
 		pthread_create(&thread[i], NULL, thief, &worker[1 + i]);
 	}

@@ -49,6 +49,7 @@ static _Atomic(struct tpi_worker *) workers[WORKERS];
 static struct tpi_heap heap;
 static struct tpi_region region;
 static struct tpi_span span;
+static struct tpi_forked whole; /* that worker 0 runs */
 static struct tpar_slot *base;
 static struct tpi_slots *slots;
 
@@ -96,7 +97,7 @@ make_slots(int n)
 	int i;
 
 	slots = aligned_alloc(TPAR_SLOTS_SIZE, TPAR_SLOTS_SIZE);
-	base = (struct tpar_slot *)(void *)((char *)slots + FIRST_SLOT);
+	base = (struct tpar_slot *)(void *)((char *)slots + TPI_SLOTS_FIRST);
 	for (i = 0; i < SLOTS; i++) {
 		__atomic_store_n(&base[i].head.fn, (tpar_slot_fn)NULL,
 				 __ATOMIC_RELAXED);

@@ -126,7 +126,7 @@ main(void)
 	int i;
 
 	make_slots(SLOTS - 1);
-	(void)tpi_slots_enter(slots, &span, &region, true);
+	(void)tpi_slots_enter(slots, &span, &region, &whole);
 	for (i = 0; i < THIEVES; i++) {
 		pthread_create(&thread[i], NULL, thief, &worker[1 + i]);
 	}

@@ -22,6 +22,7 @@ struct forked {
 	struct tpi_run run;
 	struct tpi_region region;
 	struct tpi_span span;
+	struct tpi_forked forked; /* that w runs, if the test says so */
 	struct tpi_slots *s;
 	struct tpar_slot *head;
 };
@@ -41,7 +42,7 @@ forked_begin(struct forked *t, unsigned width)
 	atomic_store(&t->pool->sentinel, 1);
 	t->s = tpi_slots_get(t->w);
 	UNIT_MUST(t->s != NULL);
-	t->head = tpi_slots_enter(t->s, &t->span, &t->region, false);
+	t->head = tpi_slots_enter(t->s, &t->span, &t->region, NULL);
 }
 
 static inline void

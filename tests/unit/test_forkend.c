@@ -18,8 +18,7 @@ START_TEST(span_that_is_empty_does_not_fail)
 	forked_begin(&t, 1);
 	forked_fork(&t, 3, 10);
 	t.s->head = t.head;
-	ck_assert_ptr_eq(tpi_slots_enter(t.s, &inner, &t.region, false),
-			 t.head);
+	ck_assert_ptr_eq(tpi_slots_enter(t.s, &inner, &t.region, NULL), t.head);
 	tpi_forkend_leave(t.s, &inner);
 	ck_assert(!tpi_region_failed(&t.region));
 	ck_assert_ptr_eq(t.s->span, &t.span);
@@ -36,7 +35,7 @@ START_TEST(forks_that_are_left_are_skipped_and_fail_the_computation)
 	struct tpi_span inner;
 
 	forked_begin(&t, 1);
-	(void)tpi_slots_enter(t.s, &inner, &t.region, true);
+	(void)tpi_slots_enter(t.s, &inner, &t.region, &t.forked);
 	forked_fork(&t, 3, 10);
 	tpi_forkend_leave(t.s, &inner);
 	ck_assert_int_eq(t.region.err, TPAR_EINVAL);

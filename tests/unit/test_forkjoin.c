@@ -8,6 +8,7 @@
 #include "forked.h"
 
 #include "src/clock.h"
+#include "src/fence.h"
 #include "src/take.h"
 
 #include <stdarg.h>
@@ -432,6 +433,7 @@ END_TEST
 /* A thief with a thread of its own: its fork is for who waits for it. */
 static pthread_t joiner;
 static bool leapt;
+static bool by_force;
 static _Atomic int begun;
 
 static void
@@ -488,6 +490,23 @@ wait_for_nobody(struct tpar_slot *head, struct tpar_slot *self)
 	offer_fork(head, self, joiner_sleeps);
 }
 
+/* Forks and hears nothing, until somebody has taken it. */
+static void
+wait_for_force(struct tpar_slot *head, struct tpar_slot *self)
+{
+	struct forked inner = t;
+
+	inner.head = head;
+	inner.w = t.other;
+	inner.s = tpi_slots_of(head);
+	inner.s->limits.fork = (uintptr_t)inner.s->end;
+	forked_set(inner.head, 40);
+	inner.head = tpar_fork_slot(inner.head, note_who_runs);
+	atomic_store(&begun, 1);
+	UNIT_AWAIT(atomic_load(&inner.s->priv) > head);
+	forked_set(self, forked_join(&inner));
+}
+
 static void *
 steal_and_run(void *arg)
 {
@@ -520,6 +539,7 @@ join_thief(tpar_slot_fn fn)
 	UNIT_AWAIT(atomic_load(&begun) != 0);
 	/* Nor is a thread to be started for what the thief has forked. */
 	t.pool->quit = true;
+	t.pool->fence = by_force;
 	ck_assert_int_eq(forked_join(&t), 41);
 	unit_join(thief);
 	t.pool->quit = false;
@@ -530,6 +550,16 @@ START_TEST(who_waits_for_a_thief_runs_what_the_thief_has_forked)
 {
 	join_thief(wait_for_help);
 	ck_assert(leapt);
+}
+END_TEST
+
+START_TEST(who_waits_for_a_thief_takes_what_that_one_does_not_give)
+{
+	if (tpi_fence_available()) {
+		by_force = true;
+		join_thief(wait_for_force);
+	}
+	ck_assert(leapt == tpi_fence_available());
 }
 END_TEST
 
@@ -566,6 +596,7 @@ main(void)
 		forks_beyond_the_slots_are_called_and_joined_youngest_first,
 		slots_are_promoted_and_stolen_while_forks_are_beyond_them,
 		who_waits_for_a_thief_runs_what_the_thief_has_forked,
+		who_waits_for_a_thief_takes_what_that_one_does_not_give,
 		who_waits_on_the_way_out_runs_nothing
 	};
 

@@ -60,13 +60,13 @@ START_TEST(slots_are_to_be_seen_while_there_are_spans)
 	forked_begin(&t, 2);
 	ck_assert_ptr_eq(tpi_slots_live(t.w), t.s);
 	ck_assert_ptr_null(tpi_slots_live(t.other));
-	(void)tpi_slots_enter(t.s, &inner, &t.region, false);
+	(void)tpi_slots_enter(t.s, &inner, &t.region, NULL);
 	ck_assert_ptr_eq(tpi_slots_live(t.w), t.s);
 	tpi_slots_leave(t.s, &inner);
 	ck_assert_ptr_eq(tpi_slots_live(t.w), t.s);
 	tpi_slots_leave(t.s, &t.span);
 	ck_assert_ptr_null(tpi_slots_live(t.w));
-	(void)tpi_slots_enter(t.s, &t.span, &t.region, false);
+	(void)tpi_slots_enter(t.s, &t.span, &t.region, NULL);
 	forked_end(&t);
 }
 END_TEST
@@ -109,11 +109,11 @@ START_TEST(inner_span_begins_above_and_hides_what_is_below_if_it_says_so)
 
 	forked_begin(&t, 2);
 	forked_fork(&t, 5, 0);
-	ck_assert_ptr_eq(tpi_slots_enter(t.s, &inner, &t.region, false),
-			 t.head);
+	ck_assert_ptr_eq(tpi_slots_enter(t.s, &inner, &t.region, NULL), t.head);
 	ck_assert_ptr_eq(priv(), t.s->base);
 	tpi_slots_leave(t.s, &inner);
-	ck_assert_ptr_eq(tpi_slots_enter(t.s, &inner, &t.region, true), t.head);
+	ck_assert_ptr_eq(tpi_slots_enter(t.s, &inner, &t.region, &t.forked),
+			 t.head);
 	ck_assert_ptr_eq(priv(), t.head);
 	ck_assert_uint_eq(join_limit(), (uintptr_t)t.head);
 	tpi_slots_leave(t.s, &inner);
@@ -122,7 +122,7 @@ START_TEST(inner_span_begins_above_and_hides_what_is_below_if_it_says_so)
 	tpi_slots_hold(t.s, t.head);
 	t.s->head = t.head;
 	(void)forked_clear(&t);
-	ck_assert_ptr_eq(tpi_slots_enter(t.s, &inner, &t.region, true),
+	ck_assert_ptr_eq(tpi_slots_enter(t.s, &inner, &t.region, &t.forked),
 			 t.head + 1);
 	ck_assert_ptr_null(t.s->head);
 	tpi_slots_leave(t.s, &inner);
@@ -290,7 +290,7 @@ START_TEST(forks_of_outer_regions_are_promoted_as_theirs)
 	forked_begin(&t, 2);
 	forked_fork(&t, 1, 0);
 	tpi_region_begin(&inner_region, "inner");
-	t.head = tpi_slots_enter(t.s, &inner, &inner_region, false);
+	t.head = tpi_slots_enter(t.s, &inner, &inner_region, NULL);
 	forked_fork(&t, 1, 5);
 	ck_assert_uint_eq(tpi_slots_promote(t.s, t.head, 2), 2);
 	forked = forked_steal(&t);
@@ -392,6 +392,54 @@ take_by_force(void)
 	return (struct tpi_forked *)(void *)f;
 }
 
+static struct tpi_forked *
+take_within(struct tpi_forked *within)
+{
+	struct tpar_future *f;
+
+	tpi_slots_poke(t.s);
+	hand_become(t.other);
+	f = tpi_slots_force_from(t.other, t.s, within);
+	hand_become(t.w);
+	return (struct tpi_forked *)(void *)f;
+}
+
+START_TEST(who_waits_for_a_fork_takes_only_what_that_one_waits_for)
+{
+	struct tpi_forked *forked;
+	struct tpi_forked stranger;
+	struct tpi_span inner;
+	struct tpi_span innermost;
+
+	forked_begin(&t, 2);
+	if (forceful()) {
+		forked_fork(&t, 1, 20);
+		ck_assert_ptr_null(take_within(&t.forked));
+		(void)tpi_slots_enter(t.s, &inner, &t.region, &t.forked);
+		ck_assert_ptr_null(take_within(&t.forked));
+		t.s->limits.fork = (uintptr_t)t.s->end;
+		forked_fork(&t, 1, 30);
+		(void)tpi_slots_enter(t.s, &innermost, &t.region, NULL);
+		ck_assert_ptr_null(take_within(&stranger));
+		forked = take_within(&t.forked);
+		ck_assert_ptr_nonnull(forked);
+		ck_assert_ptr_eq(forked->slot, t.s->base + 1);
+		ck_assert(forked_run(&t, forked));
+		tpi_slots_leave(t.s, &innermost);
+		ck_assert_int_eq(forked_join(&t), 31);
+		tpi_slots_leave(t.s, &inner);
+		ck_assert_ptr_null(take_within(&t.forked));
+		ck_assert_ptr_eq(priv(), t.s->base);
+		forked = take_within(NULL);
+		ck_assert_ptr_nonnull(forked);
+		ck_assert(forked_run(&t, forked));
+		ck_assert_int_eq(forked_join(&t), 21);
+	}
+	ck_assert(t.pool->fence == tpi_fence_available());
+	forked_end(&t);
+}
+END_TEST
+
 START_TEST(thief_takes_the_oldest_private_slot_of_who_was_asked)
 {
 	struct tpi_forked *forked;
@@ -488,6 +536,7 @@ main(void)
 		what_is_promoted_is_withdrawn_and_private_again,
 		failure_pokes_all_and_stays_poked,
 		owner_that_does_not_hear_is_found,
+		who_waits_for_a_fork_takes_only_what_that_one_waits_for,
 		thief_takes_the_oldest_private_slot_of_who_was_asked,
 		nothing_is_taken_by_force_where_something_is_queued_or_none_is_forked,
 		what_is_called_at_the_end_is_not_taken_by_force
