@@ -23,17 +23,21 @@ struct strassen_step {
 
 /*
  * Memory of one multiplication, of `side` tiles per side: two operands and
- * seven products.  It is kept for the next one, so that there are no page
- * faults while time runs.
+ * seven products.  It is made before time runs, so that there are no page
+ * faults, and kept for the next one of the same thread, in whose cache it is.
  */
 struct strassen_block {
 	struct strassen_block *next;
 };
 
-static struct {
-	pthread_mutex_t mutex;
-	struct strassen_block *unused[16]; /* by the logarithm of the side */
-} strassen_memory = { PTHREAD_MUTEX_INITIALIZER, { NULL } };
+/* Blocks that are not in use, by the logarithm of the side. */
+struct strassen_blocks {
+	struct strassen_block *unused[16];
+};
+
+static pthread_mutex_t strassen_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct strassen_blocks strassen_all;
+static __thread struct strassen_blocks strassen_mine;
 
 static size_t
 strassen_tiles(int side)
@@ -54,48 +58,61 @@ strassen_level(int side)
 }
 
 static void
-strassen_free(void *memory, int side)
+strassen_put(struct strassen_blocks *blocks, void *memory, int side)
 {
 	struct strassen_block *block = (struct strassen_block *)memory;
 	int level = strassen_level(side);
 
-	pthread_mutex_lock(&strassen_memory.mutex);
-	block->next = strassen_memory.unused[level];
-	strassen_memory.unused[level] = block;
-	pthread_mutex_unlock(&strassen_memory.mutex);
+	block->next = blocks->unused[level];
+	blocks->unused[level] = block;
+}
+
+static void *
+strassen_get(struct strassen_blocks *blocks, int side)
+{
+	int level = strassen_level(side);
+	struct strassen_block *block = blocks->unused[level];
+
+	if (block != NULL) {
+		blocks->unused[level] = block->next;
+	}
+	return block;
+}
+
+static void *
+strassen_make(int side)
+{
+	return fj_alloc(strassen_tiles(side) * TILE_SIZE * sizeof(double));
 }
 
 static double *
 strassen_alloc(int side)
 {
-	struct strassen_block *block;
-	int level = strassen_level(side);
+	void *memory = strassen_get(&strassen_mine, side);
 
-	pthread_mutex_lock(&strassen_memory.mutex);
-	block = strassen_memory.unused[level];
-	if (block != NULL) {
-		strassen_memory.unused[level] = block->next;
+	if (memory == NULL) {
+		pthread_mutex_lock(&strassen_mutex);
+		memory = strassen_get(&strassen_all, side);
+		pthread_mutex_unlock(&strassen_mutex);
 	}
-	pthread_mutex_unlock(&strassen_memory.mutex);
-	return (double *)(block != NULL ? block
-					: fj_alloc(strassen_tiles(side) *
-						   TILE_SIZE * sizeof(double)));
+	return (double *)(memory != NULL ? memory : strassen_make(side));
+}
+
+static void
+strassen_free(void *memory, int side)
+{
+	strassen_put(&strassen_mine, memory, side);
 }
 
 /* Two of each size for each worker. */
 static void
 strassen_reserve(int side)
 {
-	for (; side >= 1; side /= 2) {
-		double *blocks[64];
-		int n = 2 * (int)(fj_workers < 31 ? fj_workers : 31);
-		int i;
+	unsigned i;
 
-		for (i = 0; i < n; i++) {
-			blocks[i] = strassen_alloc(side);
-		}
-		for (i = 0; i < n; i++) {
-			strassen_free(blocks[i], side);
+	for (; side >= 1; side /= 2) {
+		for (i = 0; i < 2 * fj_workers; i++) {
+			strassen_put(&strassen_all, strassen_make(side), side);
 		}
 	}
 }
