@@ -454,6 +454,17 @@ use_all(void *arg)
 	return arg;
 }
 
+static int
+drops(void)
+{
+	int n;
+
+	MUST(pthread_mutex_lock(&first) == 0);
+	n = dropped;
+	MUST(pthread_mutex_unlock(&first) == 0);
+	return n;
+}
+
 /* One is joined, one has detached itself, destructors are part of both. */
 static void
 use_them(void *arg)
@@ -475,8 +486,8 @@ use_them(void *arg)
 	MUST(sem_timedwait(&done, &now) != 0 && errno == ETIMEDOUT);
 	MUST(pthread_detach(thread[1]) == 0);
 	sys_join(thread[0]);
-	MUST(dropped >= 1);
-	while (dropped < 2) {
+	MUST(drops() >= 1);
+	while (drops() < 2) {
 		tpar_sys_yield();
 	}
 	MUST(pthread_mutex_lock(&first) == 0);
