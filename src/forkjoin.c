@@ -44,7 +44,8 @@
 
 /*
  * How long a join looks for something to do before it sleeps: longer if nobody
- * could do anything in its place.  A thief that was woken late ends late; if the
+ * could do anything in its place.  After the shorter time it takes by force what
+ * it may (tpi_leap()).  A thief that was woken late ends late; if the
  * join slept then, it would fork the next one so late that the thief had fallen
  * asleep again, and so on.
  */
@@ -108,7 +109,7 @@ spin(struct tpi_worker *w, struct tpi_forked *forked)
 
 	for (i = 1; !tpi_forked_has_ended(forked); i++) {
 		how = (i & (i - 1)) == 0 ? TPI_LEAP_POKE : TPI_LEAP_LOOK;
-		if (spun >= JOIN_SPIN_NS && !forced) {
+		if (spun >= JOIN_SPIN_NS && (!forced || how == TPI_LEAP_POKE)) {
 			how = TPI_LEAP_FORCE;
 			forced = true;
 		}

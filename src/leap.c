@@ -78,7 +78,7 @@ tpi_leap(struct tpi_worker *w, struct tpi_forked *forked, enum tpi_leap how)
 	got = tpi_deque_steal(&runner->deque, &f) == TPI_STEAL_GOT;
 	theirs = tpi_slots_live(runner);
 	if (theirs != NULL && (got ? !tpi_deque_nonempty(&runner->deque)
-				   : how == TPI_LEAP_POKE)) {
+				   : how != TPI_LEAP_LOOK)) {
 		tpi_slots_poke(theirs);
 	}
 	if (theirs != NULL && !got && how == TPI_LEAP_FORCE) {

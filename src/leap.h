@@ -14,13 +14,13 @@ struct tpi_worker;
 enum tpi_leap {
 	TPI_LEAP_LOOK, /* nothing */
 	TPI_LEAP_POKE, /* ask for one */
-	TPI_LEAP_FORCE /* take one, if it was asked before and has not heard */
+	TPI_LEAP_FORCE /* take one all the same */
 };
 
 /*
  * Owner, joining `forked`: takes a fork from whoever runs that, and runs it.
- * false: there was none.  It is one that that one waits for, or will, before it
- * can end.
+ * It is one that that one waits for, or will, before it can end.  false: there
+ * was none, or it was another, which somebody else runs.
  */
 bool tpi_leap(struct tpi_worker *w, struct tpi_forked *forked,
 	      enum tpi_leap how);

@@ -444,7 +444,7 @@ tpi_slots_force(struct tpi_worker *w)
 	struct tpar_future *f = NULL;
 	uint32_t i;
 
-	if (tpi_load_relaxed(&pool->regions) == 0) {
+	if (!pool->fence || tpi_load_relaxed(&pool->regions) == 0) {
 		return NULL;
 	}
 	for (i = 0; i < n && f == NULL; i++) {

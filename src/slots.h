@@ -19,7 +19,7 @@
  * its deque, where they are stolen as any other.  A poke may be lost, as the
  * owner just rewrites the limits: who asks does so again.  If the owner does not
  * notice, as it is in a long leaf, a heavy fence lets a thief take the oldest
- * private slot himself (tpi_slots_force()).
+ * private slot himself (tpi_slots_force()), or a join (tpi_slots_force_from()).
  *
  * priv and the spans are changed under the lock, which the owner takes only when
  * it promotes, joins what was promoted, or begins and ends computations.

@@ -9,6 +9,7 @@
 
 #include "src/clock.h"
 #include "src/fence.h"
+#include "src/leap.h"
 #include "src/take.h"
 
 #include <stdarg.h>
@@ -563,6 +564,27 @@ START_TEST(who_waits_for_a_thief_takes_what_that_one_does_not_give)
 }
 END_TEST
 
+/* What is joined has left its slots, and has not ended yet. */
+START_TEST(who_waits_for_a_thief_takes_nothing_of_what_was_there_before)
+{
+	struct tpi_span span;
+
+	forked_begin(&t, 2);
+	t.pool->fence = tpi_fence_available();
+	forked_fork(&t, 1, 20);
+	atomic_store(&t.forked.runner, t.w);
+	(void)tpi_slots_enter(t.s, &span, &t.region, &t.forked);
+	tpi_slots_leave(t.s, &span);
+	tpi_slots_poke(t.s);
+	hand_become(t.other);
+	ck_assert(!tpi_leap(t.other, &t.forked, TPI_LEAP_FORCE));
+	hand_become(t.w);
+	ck_assert_ptr_eq(atomic_load(&t.s->priv), t.s->base);
+	ck_assert_int_eq(forked_join(&t), 21);
+	forked_end(&t);
+}
+END_TEST
+
 /* In a handler of pthread_exit(): that could be called again. */
 START_TEST(who_waits_on_the_way_out_runs_nothing)
 {
@@ -597,6 +619,7 @@ main(void)
 		slots_are_promoted_and_stolen_while_forks_are_beyond_them,
 		who_waits_for_a_thief_runs_what_the_thief_has_forked,
 		who_waits_for_a_thief_takes_what_that_one_does_not_give,
+		who_waits_for_a_thief_takes_nothing_of_what_was_there_before,
 		who_waits_on_the_way_out_runs_nothing
 	};
 

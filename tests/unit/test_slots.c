@@ -446,7 +446,9 @@ START_TEST(thief_takes_the_oldest_private_slot_of_who_was_asked)
 
 	forked_begin(&t, 2);
 	forked_fork(&t, 2, 20);
+	tpi_slots_poke(t.s);
 	ck_assert_ptr_null(take_by_force());
+	t.s->limits.fork = (uintptr_t)t.s->end;
 	if (forceful()) {
 		ck_assert_ptr_null(take_by_force());
 		tpi_slots_poke(t.s);

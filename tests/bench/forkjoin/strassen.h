@@ -23,12 +23,14 @@ struct strassen_step {
 
 /*
  * Memory of one multiplication, of `side` tiles per side: two operands and
- * seven products.  It is made before time runs, so that there are no page
- * faults, and kept for the next one of the same thread, in whose cache it is.
+ * seven products, which follow.  It is made before time runs, so that there are
+ * no page faults, and kept for the next one of the same thread, in whose cache it
+ * is; and in a list of all, or it would be lost with the thread.
  */
 struct strassen_block {
 	struct strassen_block *next;
-};
+	struct strassen_block *made;
+} __attribute__((aligned(64)));
 
 /* Blocks that are not in use, by the logarithm of the side. */
 struct strassen_blocks {
@@ -36,6 +38,7 @@ struct strassen_blocks {
 };
 
 static pthread_mutex_t strassen_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct strassen_block *strassen_made;
 static struct strassen_blocks strassen_all;
 static __thread struct strassen_blocks strassen_mine;
 
@@ -58,16 +61,16 @@ strassen_level(int side)
 }
 
 static void
-strassen_put(struct strassen_blocks *blocks, void *memory, int side)
+strassen_put(struct strassen_blocks *blocks, struct strassen_block *block,
+	     int side)
 {
-	struct strassen_block *block = (struct strassen_block *)memory;
 	int level = strassen_level(side);
 
 	block->next = blocks->unused[level];
 	blocks->unused[level] = block;
 }
 
-static void *
+static struct strassen_block *
 strassen_get(struct strassen_blocks *blocks, int side)
 {
 	int level = strassen_level(side);
@@ -79,29 +82,41 @@ strassen_get(struct strassen_blocks *blocks, int side)
 	return block;
 }
 
-static void *
+/* Under the mutex. */
+static struct strassen_block *
 strassen_make(int side)
 {
-	return fj_alloc(strassen_tiles(side) * TILE_SIZE * sizeof(double));
+	size_t bytes = strassen_tiles(side) * TILE_SIZE * sizeof(double);
+	struct strassen_block *block =
+		(struct strassen_block *)fj_alloc(sizeof *block + bytes);
+
+	block->made = strassen_made;
+	strassen_made = block;
+	return block;
 }
 
 static double *
 strassen_alloc(int side)
 {
-	void *memory = strassen_get(&strassen_mine, side);
+	struct strassen_block *block = strassen_get(&strassen_mine, side);
 
-	if (memory == NULL) {
+	if (block == NULL) {
 		pthread_mutex_lock(&strassen_mutex);
-		memory = strassen_get(&strassen_all, side);
+		block = strassen_get(&strassen_all, side);
+		if (block == NULL) {
+			block = strassen_make(side);
+		}
 		pthread_mutex_unlock(&strassen_mutex);
 	}
-	return (double *)(memory != NULL ? memory : strassen_make(side));
+	return (double *)(block + 1);
 }
 
 static void
-strassen_free(void *memory, int side)
+strassen_free(double *memory, int side)
 {
-	strassen_put(&strassen_mine, memory, side);
+	struct strassen_block *block = (struct strassen_block *)memory - 1;
+
+	strassen_put(&strassen_mine, block, side);
 }
 
 /* Two of each size for each worker. */
