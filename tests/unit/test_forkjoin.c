@@ -86,15 +86,24 @@ START_TEST(result_stays_where_it_is_while_others_fork_above)
 }
 END_TEST
 
-/* The stolen one forks itself, on the slots of who runs it. */
-static void
-fork_two(struct tpar_slot *head, struct tpar_slot *self)
+/* In a stolen fork, that forks on the slots of who runs it. */
+static struct forked
+at_thief(struct tpar_slot *head)
 {
 	struct forked inner = t;
 
 	inner.head = head;
 	inner.w = t.other;
 	inner.s = tpi_slots_of(head);
+	return inner;
+}
+
+/* The stolen one forks itself. */
+static void
+fork_two(struct tpar_slot *head, struct tpar_slot *self)
+{
+	struct forked inner = at_thief(head);
+
 	forked_fork(&inner, 2, 30);
 	UNIT_MUST(tpi_slots_promote(inner.s, inner.head, 1) == 1);
 	forked_set(self, forked_join(&inner) * 100 + forked_join(&inner));
@@ -449,12 +458,9 @@ static void
 offer_fork(struct tpar_slot *head, struct tpar_slot *self,
 	   bool (*is_over)(struct tpi_forked *))
 {
-	struct forked inner = t;
+	struct forked inner = at_thief(head);
 	struct tpi_forked *forked;
 
-	inner.head = head;
-	inner.w = t.other;
-	inner.s = tpi_slots_of(head);
 	forked_set(inner.head, 40);
 	inner.head = tpar_fork_slot(inner.head, note_who_runs);
 	UNIT_MUST(tpi_slots_promote(inner.s, inner.head, 1) == 1);
@@ -495,11 +501,8 @@ wait_for_nobody(struct tpar_slot *head, struct tpar_slot *self)
 static void
 wait_for_force(struct tpar_slot *head, struct tpar_slot *self)
 {
-	struct forked inner = t;
+	struct forked inner = at_thief(head);
 
-	inner.head = head;
-	inner.w = t.other;
-	inner.s = tpi_slots_of(head);
 	inner.s->limits.fork = (uintptr_t)inner.s->end;
 	forked_set(inner.head, 40);
 	inner.head = tpar_fork_slot(inner.head, note_who_runs);
