@@ -256,6 +256,10 @@ tpar_join_slot(struct tpar_slot *slot)
 /*
  * store: static, or extern: defined elsewhere.  kind: VALUE or VOID.  n: of
  * arguments, whose types and names follow.
+ *
+ * The slow join is not cold, as GCC would move what leads there to a section of
+ * its own: a branch that has once gone to another 64 KiB costs some processors a
+ * cycle each time that it is not taken (tests/bench/forkjoin/README.md).
  */
 #define TPAR_MAKE_(store, kind, type, n, name, ...)                            \
 	struct tpar_slot_##name##_ {                                           \
@@ -314,7 +318,7 @@ tpar_join_slot(struct tpar_slot *slot)
 			tpar_fork_slot(*tpar_head_, tpar_wrap_##name##_);      \
 	}                                                                      \
                                                                                \
-	static TPAR_UNUSED_ __attribute__((noinline, cold))                    \
+	static TPAR_UNUSED_ __attribute__((noinline))                          \
 	type tpar_join_slow_##name##_(struct tpar_slot *tpar_self_)            \
 	{                                                                      \
 		struct tpar_slot *tpar_at_ = tpar_join_slow_1(tpar_self_);     \
